@@ -1,0 +1,61 @@
+"""Room 9, the command line: one file per command, each thin; bad input is one line and exit code 2.
+
+Command files import only typer and the standard library at the top; the rooms they need are imported inside the
+command, so that ``kgzsl --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from kgzsl import __version__
+from kgzsl.errors import KgzslError
+
+__all__ = ["main", "make_app"]
+
+COMMANDS = ("graph", "embed", "extract", "train", "predict", "evaluate")
+"""Command files in this folder, in the order of the help; each has a ``register(app)``."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kgzsl {__version__}")
+        raise typer.Exit
+
+
+def make_app() -> typer.Typer:
+    """Return the whole command line as a typer application."""
+    app = typer.Typer(
+        name="kgzsl",
+        help="Teach a trained image classifier new classes without new images.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(
+            False, "--version", callback=_show_version, is_eager=True, help="Show the version."
+        ),
+    ) -> None:
+        """Teach a trained image classifier new classes without new images."""
+
+    for name in COMMANDS:
+        importlib.import_module(f"kgzsl.cli.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; a KgzslError becomes one line on standard error and exit code 2."""
+    try:
+        make_app()()
+    except KgzslError as error:
+        print(f"kgzsl: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("kgzsl: stopped; what was finished is kept, run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,108 @@
+"""Image features with the class of each row and the backbone that made them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import torch
+
+from kgzsl.classes import ClassIndex
+from kgzsl.errors import CorruptFileError, InputFileError
+from kgzsl.runtime import load_tensors, save_tensors
+from kgzsl.types import ClassId, Float, Int, PathLike, Tensor
+
+__all__ = ["FeatureSet"]
+
+NO_CLASS = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureSet:
+    """Features of N images.
+
+    Args:
+        features: (N, D), floating point.
+        labels: (N,), rows of ``index``; -1 where the class of an image is not known.
+        index: the class ids that labels point to.
+        backbone: id of the backbone that made the features.
+        paths: where each image came from, or None.
+
+    Raises:
+        InputFileError: shapes do not fit, a label points nowhere, a value is not finite.
+    """
+
+    features: Float[Tensor, "N D"]
+    labels: Int[Tensor, N]
+    index: ClassIndex
+    backbone: str
+    paths: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 2 or self.labels.shape != (len(self.features),):
+            shapes = f"features {tuple(self.features.shape)} and labels {tuple(self.labels.shape)}"
+            raise InputFileError(f"Expected features (N, D) and labels (N,), found {shapes}.")
+        if len(self.labels) and not (int(self.labels.min()) >= NO_CLASS and int(self.labels.max()) < len(self.index)):
+            raise InputFileError(f"Labels must be rows of the {len(self.index)} classes, or -1 for no class.")
+        if self.paths is not None and len(self.paths) != len(self.features):
+            raise InputFileError(f"{len(self.features)} features but {len(self.paths)} paths.")
+        if not bool(torch.isfinite(self.features).all()):
+            row = int((~torch.isfinite(self.features).all(dim=1)).nonzero()[0])
+            raise InputFileError(f"Feature row {row} holds a value that is not finite; extract the features again.")
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def dim(self) -> int:
+        """The feature dimension D."""
+        return self.features.shape[1]
+
+    def class_ids(self) -> tuple[ClassId | None, ...]:
+        """Return the class id of each row, None where it is not known."""
+        return tuple(None if row == NO_CLASS else self.index[row] for row in self.labels.tolist())
+
+    def rows(self, rows: Tensor) -> FeatureSet:
+        """Return some rows, chosen by a boolean mask or row numbers, over the same index."""
+        numbers = rows.nonzero()[:, 0] if rows.dtype == torch.bool else rows
+        paths = None if self.paths is None else tuple(self.paths[row] for row in numbers.tolist())
+        return replace(self, features=self.features[numbers], labels=self.labels[numbers], paths=paths)
+
+    def of_classes(self, class_ids: Iterable[ClassId]) -> FeatureSet:
+        """Return the rows whose class is one of the given ones."""
+        wanted = set(class_ids)
+        held = torch.tensor([class_id in wanted for class_id in self.index] or [False], dtype=torch.bool)
+        return self.rows((self.labels != NO_CLASS) & held[self.labels.clamp(min=0)])
+
+    def save(self, path: PathLike) -> None:
+        """Write the project's feature format: one safetensors file."""
+        metadata = {"classes": json.dumps(list(self.index)), "backbone": self.backbone}
+        if self.paths is not None:
+            metadata["paths"] = json.dumps(list(self.paths), ensure_ascii=False)
+        save_tensors(path, {"features": self.features, "labels": self.labels.to(torch.int64)}, metadata)
+
+    @classmethod
+    def load(cls, path: PathLike) -> FeatureSet:
+        """Read the project's feature format; int8 rows with a scale a row are expanded.
+
+        Raises:
+            InputFileError: the file is missing or holds no features.
+            CorruptFileError: the file is truncated, or its metadata is damaged.
+        """
+        tensors, metadata = load_tensors(path)
+        if missing := {"features", "labels"} - tensors.keys() or {"classes", "backbone"} - metadata.keys():
+            raise InputFileError(
+                f"{path} is no feature file: it lacks {', '.join(sorted(missing))}. Make one with kgzsl extract."
+            )
+        features = tensors["features"]
+        if features.dtype == torch.int8:
+            if "scales" not in tensors:
+                raise CorruptFileError(f"{path} holds int8 features without scales; write it again.")
+            features = features.float() * tensors["scales"].float()[:, None]
+        try:
+            classes = ClassIndex(tuple(json.loads(metadata["classes"])), f"feature file {path}")
+            paths = tuple(json.loads(metadata["paths"])) if "paths" in metadata else None
+        except (json.JSONDecodeError, TypeError) as error:
+            raise CorruptFileError(f"{path} has damaged metadata ({error}); write it again.") from error
+        return cls(features, tensors["labels"].long(), classes, metadata["backbone"], paths)

@@ -1,0 +1,181 @@
+"""A class graph as a folder of text files: ``graph.toml``, ``classes.tsv``, ``edges.tsv``, ``splits/*.txt``.
+
+No time and no path is written, so that equal graphs are equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.errors import CorruptFileError, InputFileError
+from kgzsl.graph.class_graph import RELATIONS, ClassGraph
+from kgzsl.runtime import read_lines, read_toml, sha256_text, shipped_path, write_text
+from kgzsl.runtime.files import read_text
+from kgzsl.types import ClassId, PathLike
+
+__all__ = ["find_graph", "load_graph", "load_split_list", "save_graph", "split_names"]
+
+FORMAT = 1
+CLASS_COLUMNS = "class_id\tname\tlemmas\tmarks"
+EDGE_COLUMNS = "child\tparent\trelation"
+DEFINITION_COLUMN = "definition"
+
+
+def save_graph(graph: ClassGraph, folder: PathLike, splits: Mapping[str, Sequence[ClassId]] | None = None) -> None:
+    """Write a graph and its splits into a folder.
+
+    Definitions are written only where the graph's provenance says ``definitions = true`` (own taxonomies):
+    those of WordNet stay out.
+
+    Raises:
+        StorageError: a write failed.
+    """
+    folder = Path(folder)
+    classes, edges = _classes_table(graph), _edges_table(graph)
+    lists = {f"splits/{name}.txt": "".join(f"{i}\n" for i in ids) for name, ids in (splits or {}).items()}
+    files = {"classes.tsv": classes, "edges.tsv": edges, **lists}
+    header: dict[str, Any] = {"format": FORMAT, "name": graph.name, **graph.provenance}
+    header |= {"num_classes": graph.num_classes, "num_edges": len(graph.edges)}
+    for name, content in files.items():
+        write_text(folder / name, content)
+    digests = {name: sha256_text(content) for name, content in sorted(files.items())}
+    write_text(folder / "graph.toml", _toml(header) + "\n[sha256]\n" + _toml(digests))
+
+
+def _classes_table(graph: ClassGraph) -> str:
+    with_definitions = bool(graph.provenance.get("definitions"))
+    lines = [CLASS_COLUMNS + (f"\t{DEFINITION_COLUMN}" if with_definitions else "")]
+    marks: dict[ClassId, list[str]] = {}
+    for mark in sorted(graph.marks):
+        for class_id in graph.marks[mark]:
+            marks.setdefault(class_id, []).append(mark)
+    for class_id, text in zip(graph.index, graph.texts):
+        cells = [class_id, text.name, "|".join(text.lemmas), ",".join(marks.get(class_id, ()))]
+        lines.append("\t".join(cells + ([_one_line(text.definition)] if with_definitions else [])))
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _edges_table(graph: ClassGraph) -> str:
+    ids = graph.index.ids
+    rows = zip(graph.edges.tolist(), graph.relations.tolist())
+    return f"{EDGE_COLUMNS}\n" + "".join(f"{ids[c]}\t{ids[p]}\t{RELATIONS[r]}\n" for (c, p), r in rows)
+
+
+def _toml(values: Mapping[str, Any]) -> str:
+    """Write flat TOML: strings, booleans and integers."""
+    lines = []
+    for key, value in values.items():
+        if isinstance(value, str):
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            text = f'"{escaped}"'
+        else:
+            text = str(value).lower()
+        lines.append((key if key.replace("_", "").isalnum() else f'"{key}"') + f" = {text}")
+    return "\n".join(lines) + "\n"
+
+
+def find_graph(name: PathLike) -> Path:
+    """Return the folder of a graph: a path that exists, else one that kgzsl ships.
+
+    Raises:
+        MissingResourceError: neither.
+        InputFileError: the folder holds no ``graph.toml``.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        folder = shipped_path("graphs", str(name))
+    if not (folder / "graph.toml").is_file():
+        raise InputFileError(
+            f"{folder} holds no graph.toml; build a graph there with: kgzsl graph build --out {folder}"
+        )
+    return folder
+
+
+def load_graph(name: PathLike) -> ClassGraph:
+    """Read a graph by path, or by the name of one that kgzsl ships (``imagenet21k``, ``wordnet-nouns``).
+
+    Raises:
+        MissingResourceError, InputFileError: it is not there.
+        CorruptFileError: a file is damaged; the message names file and line.
+        GraphError: it is no acyclic graph.
+    """
+    folder = find_graph(name)
+    header = read_toml(folder / "graph.toml")
+    if header.get("format") != FORMAT:
+        found = header.get("format")
+        raise CorruptFileError(
+            f"{folder}/graph.toml has format {found!r}, this kgzsl reads format {FORMAT}; build it again."
+        )
+    facts = {"format", "name", "num_classes", "num_edges", "sha256"}
+    provenance = {key: value for key, value in header.items() if key not in facts}
+    index, texts, marks = _read_classes(folder / "classes.tsv", str(header["name"]))
+    edges, relations = _read_edges(folder / "edges.tsv", index)
+    if (len(index), len(edges)) != (header.get("num_classes"), header.get("num_edges")):
+        expected = f"{header.get('num_classes')} classes and {header.get('num_edges')} edges"
+        raise CorruptFileError(
+            f"{folder} holds {len(index)} classes and {len(edges)} edges but promises {expected}; build it again."
+        )
+    return ClassGraph(str(header["name"]), index, texts, edges, relations, marks, provenance)
+
+
+def _table(path: Path, columns: str) -> list[list[str]]:
+    lines = read_text(path).split("\n")
+    width = len(columns.split("\t"))
+    if not lines[0].startswith(columns):
+        raise CorruptFileError(f"{path} begins with {lines[0]!r} instead of the columns {columns!r}; build it again.")
+    rows = [line.split("\t") for line in lines[1:] if line]
+    for number, row in enumerate(rows, start=2):
+        if len(row) < width:
+            raise CorruptFileError(f"{path} line {number} has {len(row)} columns instead of {width}; build it again.")
+    return rows
+
+
+def _read_classes(path: Path, name: str) -> tuple[ClassIndex, tuple[ClassText, ...], dict[str, frozenset[ClassId]]]:
+    rows = _table(path, CLASS_COLUMNS)
+    index = ClassIndex(tuple(row[0] for row in rows), f"graph {name!r}")
+    texts, marks = [], dict[str, set[str]]()
+    for row in rows:
+        texts.append(
+            ClassText(row[1], tuple(row[2].split("|")) if row[2] else (), row[4] or None if len(row) > 4 else None)
+        )
+        for mark in row[3].split(",") if row[3] else ():
+            marks.setdefault(mark, set()).add(row[0])
+    return index, tuple(texts), {mark: frozenset(ids) for mark, ids in marks.items()}
+
+
+def _read_edges(path: Path, index: ClassIndex) -> tuple[np.ndarray, np.ndarray]:
+    rows = _table(path, EDGE_COLUMNS)
+    codes = {relation: code for code, relation in enumerate(RELATIONS)}
+    for number, row in enumerate(rows, start=2):
+        if row[0] not in index or row[1] not in index or row[2] not in codes:
+            raise CorruptFileError(f"{path} line {number} names an unknown class or relation ({row}); build it again.")
+    ends = index.rows(end for row in rows for end in row[:2]).reshape(-1, 2)
+    return ends, np.array([codes[row[2]] for row in rows], dtype=np.int64)
+
+
+def split_names(name: PathLike) -> tuple[str, ...]:
+    """Return the names of the class lists that stand beside a graph."""
+    return tuple(sorted(path.stem for path in (find_graph(name) / "splits").glob("*.txt")))
+
+
+def load_split_list(graph: PathLike, split: str) -> tuple[ClassId, ...]:
+    """Read one of the class lists that stand beside a graph, such as ``ilsvrc2012-seen``, in file order.
+
+    Raises:
+        InputFileError: the graph has no such list; the message names those it has.
+    """
+    path = find_graph(graph) / "splits" / f"{split}.txt"
+    if not path.is_file():
+        raise InputFileError(
+            f"Graph {str(graph)!r} has no list {split!r}; it has {', '.join(split_names(graph)) or 'none'}."
+        )
+    return tuple(read_lines(path))

@@ -1,0 +1,132 @@
+"""Semantic embeddings: a vector a class, by name, with the encoder that made it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+import torch
+
+from kgzsl.classes import ClassIndex
+from kgzsl.errors import CorruptFileError, InputFileError, SemanticsError
+from kgzsl.runtime import load_tensors, save_tensors
+from kgzsl.types import ClassIds, Float, PathLike, Tensor
+
+__all__ = ["SemanticEmbedding", "quantise"]
+
+
+def quantise(vectors: Float[Tensor, "C S"]) -> tuple[Tensor, Tensor]:
+    """Round rows to int8 with a scale a row: ``codes = round(v / scale)``, ``scale = max|v| / 127``.
+
+    Returns:
+        Codes (C, S) int8 and scales (C,) float32.
+    """
+    scales = (vectors.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    return (vectors / scales[:, None]).round().to(torch.int8), scales.float()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SemanticEmbedding:
+    """Vectors of classes, chosen by name; a class without a vector is absent, never zero.
+
+    Args:
+        index: the classes that have a vector.
+        vectors: (C, S) float32.
+        encoder: id of the encoder, such as ``sentence-transformers/all-MiniLM-L6-v2``; vectors of
+            different encoders never mix.
+        text_form: how a class was put into words, such as ``lemmas: definition``.
+
+    Raises:
+        SemanticsError: shapes do not fit, a value is not finite.
+    """
+
+    index: ClassIndex
+    vectors: Float[Tensor, "C S"]
+    encoder: str
+    text_form: str = ""
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or len(self.vectors) != len(self.index):
+            shape = tuple(self.vectors.shape)
+            raise SemanticsError(f"{len(self.index)} classes need vectors ({len(self.index)}, S), found {shape}.")
+        if not bool(torch.isfinite(self.vectors).all()):
+            row = int((~torch.isfinite(self.vectors).all(dim=1)).nonzero()[0])
+            raise SemanticsError(f"The vector of class {self.index[row]!r} holds a value that is not finite.")
+
+    @property
+    def dim(self) -> int:
+        """The semantic dimension S."""
+        return self.vectors.shape[1]
+
+    def missing(self, class_ids: ClassIds) -> tuple[str, ...]:
+        """Return those of the classes that have no vector, in order."""
+        return tuple(class_id for class_id in class_ids if class_id not in self.index)
+
+    def select(self, class_ids: ClassIds, missing: str = "raise") -> SemanticEmbedding:
+        """Return the vectors of some classes, in the order given.
+
+        Args:
+            class_ids: the wanted classes.
+            missing: for classes without a vector ``raise``, or ``mean`` for the mean of all vectors.
+
+        Raises:
+            SemanticsError: a class has no vector and ``missing`` is ``raise``.
+        """
+        gaps = set(self.missing(class_ids))
+        if gaps and missing != "mean":
+            first = ", ".join(sorted(gaps)[:5])
+            raise SemanticsError(
+                f"{len(gaps)} of {len(class_ids)} classes have no semantic vector ({first}, ...); "
+                "embed them with kgzsl embed, or fill the gaps with missing='mean'."
+            )
+        index = ClassIndex(tuple(class_ids), self.index.owner)
+        present = [number for number, class_id in enumerate(class_ids) if class_id not in gaps]
+        vectors = (
+            self.vectors.mean(dim=0).expand(len(index), -1).clone()
+            if gaps
+            else self.vectors.new_empty(len(index), self.dim)
+        )
+        vectors[present] = self.vectors[self.index.rows(class_ids[number] for number in present)]
+        return replace(self, index=index, vectors=vectors)
+
+    def check_encoder(self, encoder: str) -> None:
+        """Refuse vectors of another encoder with a SemanticsError."""
+        if encoder != self.encoder:
+            raise SemanticsError(
+                f"Vectors of encoder {encoder!r} cannot join those of {self.encoder!r}; use the encoder that made the stored ones."
+            )
+
+    def concat(self, other: SemanticEmbedding) -> SemanticEmbedding:
+        """Return an embedding with the rows of another behind; SemanticsError where the encoders differ."""
+        self.check_encoder(other.encoder)
+        vectors = torch.cat([self.vectors, other.vectors.to(self.vectors)])
+        return replace(self, index=self.index.appended(other.index), vectors=vectors)
+
+    def save(self, path: PathLike, quantised: bool = False) -> None:
+        """Write one safetensors file: float32 ``vectors``, or int8 ``codes`` with ``scales`` where quantised."""
+        classes = json.dumps(list(self.index), ensure_ascii=False)
+        metadata = {"classes": classes, "encoder": self.encoder, "text_form": self.text_form}
+        if quantised:
+            codes, scales = quantise(self.vectors)
+            save_tensors(path, {"codes": codes, "scales": scales}, metadata)
+        else:
+            save_tensors(path, {"vectors": self.vectors}, metadata)
+
+    @classmethod
+    def load(cls, path: PathLike) -> SemanticEmbedding:
+        """Read what `save` wrote, expanding int8 codes.
+
+        Raises:
+            InputFileError: the file is missing or holds no embeddings.
+            CorruptFileError: it is truncated or its metadata is damaged.
+        """
+        tensors, metadata = load_tensors(path)
+        quantised = {"codes", "scales"} <= tensors.keys()
+        if not (quantised or "vectors" in tensors) or not {"classes", "encoder"} <= metadata.keys():
+            raise InputFileError(f"{path} holds no semantic embeddings; make them with kgzsl embed.")
+        vectors = tensors["codes"].float() * tensors["scales"].float()[:, None] if quantised else tensors["vectors"]
+        try:
+            index = ClassIndex(tuple(json.loads(metadata["classes"])), f"embeddings {path}")
+        except (json.JSONDecodeError, TypeError) as error:
+            raise CorruptFileError(f"{path} has damaged metadata ({error}); write it again.") from error
+        return cls(index, vectors.float(), metadata["encoder"], metadata.get("text_form", ""))
