@@ -1,1 +1,30 @@
-"""Room."""
+"""Room 3, what a picture becomes: a trained classifier taken apart into features and a bank of its seen classes.
+
+In: a classifier (folder, hub id, or your own module) and pictures. Out: a `FeatureSet`, and the head as the seen
+`ClassifierBank`, its rows linked to classes. transformers and pillow appear here alone in this room and are imported
+when they are first needed.
+
+| module       | holds                                                                       |
+|--------------|-----------------------------------------------------------------------------|
+| `backbone`   | `Backbone`: features before the head, the head found by rule and checked     |
+| `loading`    | `load_backbone`: folder, `KGZSL_ASSETS` or hub; its id                       |
+| `labels`     | `link_labels`: ImageNet's order, names, or a table; ambiguity is an error    |
+| `preprocess` | `Preprocessor`: the stored image processor, or its bit-equal lean form       |
+"""
+
+from kgzsl.vision.backbone import Backbone, find_head
+from kgzsl.vision.labels import HeadLinking, link_by_names, link_by_table, link_labels
+from kgzsl.vision.loading import find_backbone, load_backbone
+from kgzsl.vision.preprocess import Preprocessor
+
+__all__ = [
+    "Backbone",
+    "HeadLinking",
+    "Preprocessor",
+    "find_backbone",
+    "find_head",
+    "link_by_names",
+    "link_by_table",
+    "link_labels",
+    "load_backbone",
+]
