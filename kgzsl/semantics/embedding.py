@@ -12,7 +12,18 @@ from kgzsl.errors import CorruptFileError, InputFileError, SemanticsError
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
-__all__ = ["SemanticEmbedding", "quantise"]
+__all__ = ["SemanticEmbedding", "quantise", "same_encoder"]
+
+
+def same_encoder(first: str, second: str) -> bool:
+    """Say whether two encoder ids mean the same weights: equal, or with equal digits behind ``@``.
+
+    Example:
+        >>> same_encoder("sentence-transformers/all-MiniLM-L6-v2@53aa51172d14", "local@53aa51172d14")
+        True
+    """
+    digits = [encoder.rpartition("@")[2] if "@" in encoder else None for encoder in (first, second)]
+    return first == second or (digits[0] is not None and digits[0] == digits[1])
 
 
 def quantise(vectors: Float[Tensor, "C S"]) -> tuple[Tensor, Tensor]:
@@ -90,10 +101,11 @@ class SemanticEmbedding:
         return replace(self, index=index, vectors=vectors)
 
     def check_encoder(self, encoder: str) -> None:
-        """Refuse vectors of another encoder with a SemanticsError."""
-        if encoder != self.encoder:
+        """Refuse vectors of another encoder with a SemanticsError; the weights' digits behind ``@`` decide."""
+        if not same_encoder(encoder, self.encoder):
             raise SemanticsError(
-                f"Vectors of encoder {encoder!r} cannot join those of {self.encoder!r}; use the encoder that made the stored ones."
+                f"Vectors of encoder {encoder!r} cannot join those of {self.encoder!r}; use the encoder that made the "
+                "stored ones."
             )
 
     def concat(self, other: SemanticEmbedding) -> SemanticEmbedding:

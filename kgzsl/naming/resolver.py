@@ -1,0 +1,226 @@
+"""From what people write to class ids: ``okapi``, ``okapi.n.01``, ``n02439398``, or a file of such names.
+
+Ambiguity is an error that lists the senses, never a guess.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from kgzsl.classes import ClassText
+from kgzsl.errors import AmbiguousClassError, GraphError, InputFileError, UnknownClassError
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.runtime.files import read_text
+from kgzsl.types import ClassId, PathLike
+
+__all__ = ["ClassResolver", "Sense", "path_hint"]
+
+HINT_STEPS = 3
+SUGGESTIONS = 3
+LISTED_ERRORS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """One class that a name can mean.
+
+    Args:
+        class_id: its id.
+        text: its texts.
+        hint: the labels of a few classes above it, nearest first, joined by ``<``.
+        in_graph: whether the graph has the class already.
+    """
+
+    class_id: ClassId
+    text: ClassText
+    hint: str
+    in_graph: bool
+
+    def __str__(self) -> str:
+        place = f" ({self.text.label} < {self.hint})" if self.hint else ""
+        return f"{self.class_id} {self.text.name}{place}"
+
+
+def path_hint(graph: ClassGraph, class_id: ClassId, steps: int = HINT_STEPS) -> str:
+    """Name the classes above a class, following first parents: ``giraffe < ruminant < even-toed ungulate``."""
+    labels: list[str] = []
+    parents = graph.parents(class_id)
+    while parents and len(labels) < steps:
+        labels.append(graph.text(parents[0]).label)
+        parents = graph.parents(parents[0])
+    return " < ".join(labels)
+
+
+def _key(name: str) -> str:
+    return "_".join(name.casefold().replace("_", " ").split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The classes of one graph by id, name and lemma."""
+
+    graph: ClassGraph
+    by_name: dict[str, list[ClassId]]
+    by_lemma: dict[str, list[ClassId]]
+
+    @classmethod
+    def of(cls, graph: ClassGraph) -> _Names:
+        by_name: dict[str, list[ClassId]] = {}
+        by_lemma: dict[str, list[ClassId]] = {}
+        for class_id, text in zip(graph.index, graph.texts):
+            by_name.setdefault(text.name.casefold(), []).append(class_id)
+            for key in {lemma.casefold().replace(" ", "_") for lemma in text.lemmas or (text.name,)}:
+                by_lemma.setdefault(key, []).append(class_id)
+        return cls(graph, by_name, by_lemma)
+
+
+class ClassResolver:
+    """Finds the class that a written name means.
+
+    Args:
+        graph: the graph whose classes are known.
+        nouns: all WordNet nouns, or a function that loads them when they are first needed. Left aside where ``graph``
+            is an own taxonomy (it has no WordNet version).
+    """
+
+    def __init__(self, graph: ClassGraph, nouns: ClassGraph | Callable[[], ClassGraph] | None = None) -> None:
+        self.graph = graph
+        self._nouns = nouns if graph.wordnet_version else None
+
+    @cached_property
+    def nouns(self) -> ClassGraph | None:
+        """All WordNet nouns, loaded at the first use; None for an own taxonomy.
+
+        Raises:
+            GraphError: they are of another WordNet version than the graph.
+        """
+        nouns = self._nouns() if callable(self._nouns) else self._nouns
+        if nouns is not None and nouns.wordnet_version != self.graph.wordnet_version:
+            raise GraphError(
+                f"Graph {self.graph.name!r} is of WordNet {self.graph.wordnet_version}, but the nouns are of WordNet "
+                f"{nouns.wordnet_version}; offsets of different versions mean different synsets. Use one version."
+            )
+        return nouns
+
+    @cached_property
+    def _graph_names(self) -> _Names:
+        return _Names.of(self.graph)
+
+    @cached_property
+    def _noun_names(self) -> _Names | None:
+        return _Names.of(self.nouns) if self.nouns is not None else None
+
+    def resolve(self, name: str) -> ClassId:
+        """Return the one class that a name means.
+
+        Tried in this order: an id of the graph, an id of the nouns, a class name (``okapi.n.01``), a lemma (capitals
+        do not count, spaces and underscores are the same). A lemma is looked up among all nouns where the graph is
+        WordNet's, so that a name does not change its meaning with the graph.
+
+        Args:
+            name: what was written.
+
+        Raises:
+            UnknownClassError: nothing is called so; near lemmas are suggested.
+            AmbiguousClassError: several classes are; each is listed with id, name and what is above it.
+        """
+        name = name.strip()
+        if name in self.graph.index:
+            return name
+        senses = self.senses(name)
+        if not senses:
+            raise UnknownClassError(self._unknown(name))
+        if len(senses) > 1:
+            listed = "; ".join(str(sense) for sense in senses)
+            raise AmbiguousClassError(
+                f"{name!r} could mean {len(senses)} classes: {listed}. Give the id of one of them."
+            )
+        return senses[0].class_id
+
+    def senses(self, name: str) -> tuple[Sense, ...]:
+        """Return every class that a name can mean, those of the graph first; empty where there is none."""
+        found = self._candidates(name.strip())
+        senses = [self._sense(class_id) for class_id in found]
+        return tuple(sorted(senses, key=lambda sense: not sense.in_graph))
+
+    def _candidates(self, name: str) -> list[ClassId]:
+        if name in self.graph.index or (
+            self._looks_like_id(name) and self.nouns is not None and name in self.nouns.index
+        ):
+            return [name]
+        own, nouns = self._graph_names, None
+        if found := own.by_name.get(name.casefold()):
+            return found
+        nouns = self._noun_names
+        if nouns is not None and (found := nouns.by_name.get(name.casefold())):
+            return found
+        key = _key(name)
+        held = nouns.by_lemma.get(key, []) if nouns is not None else []
+        return [*held, *(class_id for class_id in own.by_lemma.get(key, []) if class_id not in held)]
+
+    @staticmethod
+    def _looks_like_id(name: str) -> bool:
+        return len(name) == 9 and name[0] == "n" and name[1:].isdecimal()
+
+    def _sense(self, class_id: ClassId) -> Sense:
+        in_graph = class_id in self.graph.index
+        nouns = self.nouns if not in_graph else None
+        graph = nouns if nouns is not None else self.graph
+        return Sense(class_id, graph.text(class_id), path_hint(graph, class_id), in_graph)
+
+    def _unknown(self, name: str) -> str:
+        graph = self.graph
+        where = f"graph {graph.name!r} ({graph.num_classes:,} classes"
+        where += f", WordNet {graph.wordnet_version})" if graph.wordnet_version else ")"
+        if self.nouns is not None:
+            where += f" and not among the {self.nouns.num_classes:,} nouns"
+        near = list(islice(self._near(name), SUGGESTIONS))
+        hint = f" Did you mean {' or '.join(near)}?" if near else " Give a class id, a class name or one of its lemmas."
+        return f"No class is called {name!r}: not in {where}.{hint}"
+
+    def _near(self, name: str) -> Iterator[str]:
+        """Yield lemmas near to a misspelt one, each with a class it means; only those that begin alike are compared."""
+        names = self._noun_names or self._graph_names
+        key = _key(name)
+        alike = [lemma for lemma in names.by_lemma if lemma[:1] == key[:1] and abs(len(lemma) - len(key)) <= 3]
+        for lemma in difflib.get_close_matches(key, alike, n=SUGGESTIONS, cutoff=0.7):
+            ids = names.by_lemma[lemma]
+            meaning = names.graph.text(ids[0]).name if len(ids) == 1 else f"{len(ids)} classes"
+            yield f"{lemma.replace('_', ' ')!r} ({meaning})"
+
+    def resolve_all(self, names: Iterable[str]) -> tuple[ClassId, ...]:
+        """Return the classes of several names in order, each class once; errors as `resolve`."""
+        return tuple(dict.fromkeys(self.resolve(name) for name in names))
+
+    def resolve_file(self, path: PathLike) -> tuple[ClassId, ...]:
+        """Return the classes named in a file, a name a line (blank lines and ``#`` lines left out), each class once.
+
+        Raises:
+            InputFileError: the file is missing or names no class.
+            UnknownClassError, AmbiguousClassError: names that do not resolve, each with its line number.
+        """
+        found: dict[ClassId, None] = {}
+        errors: list[tuple[int, UnknownClassError | AmbiguousClassError]] = []
+        for number, name in _numbered_names(path):
+            try:
+                found[self.resolve(name)] = None
+            except (UnknownClassError, AmbiguousClassError) as error:
+                errors.append((number, error))
+        if errors:
+            listed = " ".join(f"Line {number}: {error}" for number, error in errors[:LISTED_ERRORS])
+            more = f" (and {len(errors) - LISTED_ERRORS} lines more)" if len(errors) > LISTED_ERRORS else ""
+            raise type(errors[0][1])(f"{path} has {len(errors)} names that are no one class. {listed}{more}")
+        if not found:
+            raise InputFileError(f"{path} names no class; write a class name or id a line.")
+        return tuple(found)
+
+
+def _numbered_names(path: PathLike) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        name = line.strip()
+        if name and not name.startswith("#"):
+            yield number, name
