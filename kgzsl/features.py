@@ -34,7 +34,7 @@ class FeatureSet:
     """
 
     features: Float[Tensor, "N D"]
-    labels: Int[Tensor, N]
+    labels: Int[Tensor, "N"]
     index: ClassIndex
     backbone: str
     paths: tuple[str, ...] | None = None
@@ -75,12 +75,23 @@ class FeatureSet:
         held = torch.tensor([class_id in wanted for class_id in self.index] or [False], dtype=torch.bool)
         return self.rows((self.labels != NO_CLASS) & held[self.labels.clamp(min=0)])
 
-    def save(self, path: PathLike) -> None:
-        """Write the project's feature format: one safetensors file."""
+    def save(self, path: PathLike, quantised: bool = False) -> None:
+        """Write the project's feature format: one safetensors file.
+
+        Args:
+            path: where.
+            quantised: store int8 ``features`` with float32 ``scales`` (N,), ``scale = max|x| / 127`` a row, which
+                `load` expands; off by at most half a scale.
+        """
         metadata = {"classes": json.dumps(list(self.index)), "backbone": self.backbone}
         if self.paths is not None:
             metadata["paths"] = json.dumps(list(self.paths), ensure_ascii=False)
-        save_tensors(path, {"features": self.features, "labels": self.labels.to(torch.int64)}, metadata)
+        tensors = {"features": self.features, "labels": self.labels.to(torch.int64)}
+        if quantised:
+            rows = self.features.float()
+            tensors["scales"] = (rows.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+            tensors["features"] = (rows / tensors["scales"][:, None]).round().to(torch.int8)
+        save_tensors(path, tensors, metadata)
 
     @classmethod
     def load(cls, path: PathLike) -> FeatureSet:
