@@ -1,0 +1,26 @@
+"""Where a fit runs and saves itself; never what it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from kgzsl.types import PathLike
+
+__all__ = ["FitContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class FitContext:
+    """The device of a fit and the folder of its checkpoints.
+
+    Args:
+        device: where to compute.
+        folder: where checkpoints and metrics go, or None for nowhere.
+        checkpoint_every: epochs between checkpoints.
+    """
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    folder: PathLike | None = None
+    checkpoint_every: int = 100

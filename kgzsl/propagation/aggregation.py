@@ -1,0 +1,173 @@
+"""Gather rows along a restricted adjacency: the sparse half of a graph convolution.
+
+Where the groups' weights are learned, all K groups are stacked into one sparse product ``[A_1; ...; A_K] x`` and then
+summed, so that the weights' gradient is a plain inner product; nothing flows back through a constant input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from kgzsl.graph.adjacency import Adjacency
+from kgzsl.types import Array, Float, Int, Tensor
+
+__all__ = ["Aggregation", "GroupedProduct", "RowProduct", "restrict"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowProduct:
+    """A sparse matrix (R, M) by rows: row r gathers ``sum_e values[e] x[sources[e]]``, e from offsets[r] to offsets[r+1]."""
+
+    offsets: Int[Tensor, "R+1"]
+    sources: Int[Tensor, "E"]
+    values: Float[Tensor, "E"]
+
+    def __call__(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "R F"]:
+        return functional.embedding_bag(
+            self.sources,
+            x,
+            self.offsets,
+            mode="sum",
+            per_sample_weights=self.values.to(x.dtype),
+            include_last_offset=True,
+        )
+
+    def to(self, device: torch.device) -> RowProduct:
+        """Return the matrix on another device."""
+        return RowProduct(self.offsets.to(device), self.sources.to(device), self.values.to(device))
+
+    @classmethod
+    def of(cls, rows: Array, columns: Array, values: Array, num_rows: int) -> RowProduct:
+        """Build the matrix from its entries in any order."""
+        order = np.lexsort((columns, rows))
+        offsets = np.searchsorted(rows[order], np.arange(num_rows + 1))
+        entries = torch.from_numpy(values[order].astype(np.float32))
+        return cls(torch.from_numpy(offsets), torch.from_numpy(columns[order]), entries)
+
+
+class _Gather(torch.autograd.Function):
+    """``y = sum_k w_k A_k x`` with ``dx = sum_k w_k A_k' dy`` and ``dw_k = <A_k x, dy>``.
+
+    The products of the single groups are kept for dw only; nothing is computed for an input that needs no gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, group_weights: Tensor, aggregation: Aggregation) -> Tensor:
+        ctx.aggregation = aggregation
+        if not ctx.needs_input_grad[1]:
+            ctx.save_for_backward(group_weights)
+            return aggregation.merged(x, group_weights)
+        groups = aggregation.stacked(x).view(aggregation.num_groups, -1)  # (K, R F)
+        ctx.save_for_backward(group_weights, groups)
+        return (group_weights.to(groups.dtype) @ groups).view(aggregation.num_rows, -1)  # (R, F)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        group_weights, *groups = ctx.saved_tensors
+        dy = gradients[0].contiguous()
+        dx = ctx.aggregation.transposed(dy, group_weights) if ctx.needs_input_grad[0] else None
+        dw = (groups[0] @ dy.view(-1)).to(group_weights.dtype) if ctx.needs_input_grad[1] else None
+        return dx, dw, None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedProduct:
+    """A row product whose entries belong to groups: entry e weighs ``w[group of e] values[e]``."""
+
+    product: RowProduct
+    groups: Int[Tensor, "E"]
+
+    def __call__(self, x: Float[Tensor, "M F"], group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R F"]:
+        values = self.product.values
+        if len(group_weights) > 1:
+            values = values * group_weights.to(values.dtype)[self.groups]
+        return RowProduct(self.product.offsets, self.product.sources, values)(x)
+
+    def to(self, device: torch.device) -> GroupedProduct:
+        """Return the product on another device."""
+        return GroupedProduct(self.product.to(device), self.groups.to(device))
+
+    @classmethod
+    def of(cls, rows: Array, columns: Array, groups: Array, values: Array, num_rows: int) -> GroupedProduct:
+        """Build the product from its entries in any order."""
+        order = np.lexsort((groups, columns, rows))
+        product = RowProduct.of(rows[order], columns[order], values[order], num_rows)
+        return cls(product, torch.from_numpy(groups[order]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aggregation:
+    """An adjacency restricted to R rows that gather from M rows.
+
+    Args:
+        num_rows: R.
+        num_inputs: M.
+        stacked: the K groups one below the other, (K R, M).
+        merged: the groups summed, (R, M).
+        transposed: the same, transposed, (M, R).
+        row_sums: (R, K) sum of each row in each group: 1 where a row-normalised group has arrows, else 0.
+    """
+
+    num_rows: int
+    num_inputs: int
+    stacked: RowProduct
+    merged: GroupedProduct
+    transposed: GroupedProduct
+    row_sums: Float[Tensor, "R K"]
+
+    @property
+    def num_arrows(self) -> int:
+        """How many arrows there are."""
+        return len(self.merged.groups)
+
+    @property
+    def num_groups(self) -> int:
+        """K."""
+        return self.row_sums.shape[1]
+
+    def gather(self, x: Float[Tensor, "M F"], group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R F"]:
+        """Return ``sum_k w_k A_k x``."""
+        gathered: Tensor = _Gather.apply(x, group_weights, self)
+        return gathered
+
+    def coverage(self, group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R"]:
+        """Return ``sum_k w_k A_k 1``: what a bias inside the sum is multiplied by."""
+        return self.row_sums @ group_weights
+
+    def to(self, device: torch.device) -> Aggregation:
+        """Return the aggregation on another device."""
+        products = (self.stacked.to(device), self.merged.to(device), self.transposed.to(device))
+        return Aggregation(self.num_rows, self.num_inputs, *products, self.row_sums.to(device))
+
+
+def restrict(adjacency: Adjacency, rows: Int[Array, "R"]) -> tuple[Aggregation, Int[Array, "M"]]:
+    """Keep the arrows that end in some rows.
+
+    Args:
+        adjacency: all arrows.
+        rows: the rows wanted, sorted and without repetition.
+
+    Returns:
+        The aggregation, and the rows it gathers from, sorted: inputs must come in that order.
+    """
+    place = np.full(adjacency.num_nodes, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    kept = place[adjacency.targets] >= 0
+    targets, groups, values = place[adjacency.targets[kept]], adjacency.groups[kept], adjacency.values[kept]
+    inputs, sources = np.unique(adjacency.sources[kept], return_inverse=True)
+    stacked_rows = groups * len(rows) + targets
+    row_sums = np.bincount(stacked_rows, weights=values, minlength=adjacency.num_groups * len(rows))
+    aggregation = Aggregation(
+        num_rows=len(rows),
+        num_inputs=len(inputs),
+        stacked=RowProduct.of(stacked_rows, sources, values, adjacency.num_groups * len(rows)),
+        merged=GroupedProduct.of(targets, sources, groups, values, len(rows)),
+        transposed=GroupedProduct.of(sources, targets, groups, values, len(inputs)),
+        row_sums=torch.from_numpy(row_sums.reshape(adjacency.num_groups, -1).T.astype(np.float32).copy()),
+    )
+    return aggregation, inputs
