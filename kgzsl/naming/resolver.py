@@ -6,10 +6,10 @@ Ambiguity is an error that lists the senses, never a guess.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 from kgzsl.classes import ClassText
 from kgzsl.errors import AmbiguousClassError, GraphError, InputFileError, UnknownClassError
@@ -19,6 +19,7 @@ from kgzsl.types import ClassId, PathLike
 
 __all__ = ["ClassResolver", "Sense", "path_hint"]
 
+WNID = re.compile(r"n\d{8}")
 HINT_STEPS = 3
 SUGGESTIONS = 3
 LISTED_ERRORS = 5
@@ -59,23 +60,46 @@ def _key(name: str) -> str:
     return "_".join(name.casefold().replace("_", " ").split())
 
 
-@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """Key to the rows it stands for; a list is made only for a key of several rows, of which there are few."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, int] = {}
+        self._several: dict[str, list[int]] = {}
+
+    def add(self, key: str, row: int) -> None:
+        known = self.first.setdefault(key, row)
+        if known != row and row not in (rows := self._several.setdefault(key, [known])):
+            rows.append(row)
+
+    def rows(self, key: str) -> list[int]:
+        if key not in self.first:
+            return []
+        return self._several.get(key) or [self.first[key]]
+
+
 class _Names:
-    """The classes of one graph by id, name and lemma."""
+    """The classes of one graph by name and by lemma."""
 
-    graph: ClassGraph
-    by_name: dict[str, list[ClassId]]
-    by_lemma: dict[str, list[ClassId]]
+    def __init__(self, graph: ClassGraph) -> None:
+        self.graph = graph
+        self._by_name, self._by_lemma = _Lookup(), _Lookup()
+        for row, text in enumerate(graph.texts):
+            self._by_name.add(text.name.casefold(), row)
+            for lemma in text.lemmas or (text.name,):
+                self._by_lemma.add(lemma.casefold().replace(" ", "_"), row)
 
-    @classmethod
-    def of(cls, graph: ClassGraph) -> _Names:
-        by_name: dict[str, list[ClassId]] = {}
-        by_lemma: dict[str, list[ClassId]] = {}
-        for class_id, text in zip(graph.index, graph.texts):
-            by_name.setdefault(text.name.casefold(), []).append(class_id)
-            for key in {lemma.casefold().replace(" ", "_") for lemma in text.lemmas or (text.name,)}:
-                by_lemma.setdefault(key, []).append(class_id)
-        return cls(graph, by_name, by_lemma)
+    def named(self, name: str) -> list[ClassId]:
+        return [self.graph.index[row] for row in self._by_name.rows(name.casefold())]
+
+    def with_lemma(self, name: str) -> list[ClassId]:
+        return [self.graph.index[row] for row in self._by_lemma.rows(_key(name))]
+
+    def near(self, name: str) -> list[str]:
+        """Return the lemmas nearest to a misspelt one; only those that begin alike are compared."""
+        key = _key(name)
+        alike = [lemma for lemma in self._by_lemma.first if lemma[:1] == key[:1] and abs(len(lemma) - len(key)) <= 3]
+        return difflib.get_close_matches(key, alike, n=SUGGESTIONS, cutoff=0.7)
 
 
 class ClassResolver:
@@ -108,11 +132,11 @@ class ClassResolver:
 
     @cached_property
     def _graph_names(self) -> _Names:
-        return _Names.of(self.graph)
+        return _Names(self.graph)
 
     @cached_property
     def _noun_names(self) -> _Names | None:
-        return _Names.of(self.nouns) if self.nouns is not None else None
+        return _Names(self.nouns) if self.nouns is not None else None
 
     def resolve(self, name: str) -> ClassId:
         """Return the one class that a name means.
@@ -148,23 +172,18 @@ class ClassResolver:
         return tuple(sorted(senses, key=lambda sense: not sense.in_graph))
 
     def _candidates(self, name: str) -> list[ClassId]:
-        if name in self.graph.index or (
-            self._looks_like_id(name) and self.nouns is not None and name in self.nouns.index
-        ):
+        if name in self.graph.index:
             return [name]
-        own, nouns = self._graph_names, None
-        if found := own.by_name.get(name.casefold()):
+        if WNID.fullmatch(name):
+            return [name] if self.nouns is not None and name in self.nouns.index else []
+        own = self._graph_names
+        if found := own.named(name):
             return found
         nouns = self._noun_names
-        if nouns is not None and (found := nouns.by_name.get(name.casefold())):
+        if nouns is not None and (found := nouns.named(name)):
             return found
-        key = _key(name)
-        held = nouns.by_lemma.get(key, []) if nouns is not None else []
-        return [*held, *(class_id for class_id in own.by_lemma.get(key, []) if class_id not in held)]
-
-    @staticmethod
-    def _looks_like_id(name: str) -> bool:
-        return len(name) == 9 and name[0] == "n" and name[1:].isdecimal()
+        held = nouns.with_lemma(name) if nouns is not None else []
+        return [*held, *(class_id for class_id in own.with_lemma(name) if class_id not in held)]
 
     def _sense(self, class_id: ClassId) -> Sense:
         in_graph = class_id in self.graph.index
@@ -178,19 +197,16 @@ class ClassResolver:
         where += f", WordNet {graph.wordnet_version})" if graph.wordnet_version else ")"
         if self.nouns is not None:
             where += f" and not among the {self.nouns.num_classes:,} nouns"
-        near = list(islice(self._near(name), SUGGESTIONS))
-        hint = f" Did you mean {' or '.join(near)}?" if near else " Give a class id, a class name or one of its lemmas."
+        names = self._noun_names or self._graph_names
+        near = " or ".join(self._suggestion(names, lemma) for lemma in names.near(name))
+        hint = f" Did you mean {near}?" if near else " Give a class id, a class name or one of its lemmas."
         return f"No class is called {name!r}: not in {where}.{hint}"
 
-    def _near(self, name: str) -> Iterator[str]:
-        """Yield lemmas near to a misspelt one, each with a class it means; only those that begin alike are compared."""
-        names = self._noun_names or self._graph_names
-        key = _key(name)
-        alike = [lemma for lemma in names.by_lemma if lemma[:1] == key[:1] and abs(len(lemma) - len(key)) <= 3]
-        for lemma in difflib.get_close_matches(key, alike, n=SUGGESTIONS, cutoff=0.7):
-            ids = names.by_lemma[lemma]
-            meaning = names.graph.text(ids[0]).name if len(ids) == 1 else f"{len(ids)} classes"
-            yield f"{lemma.replace('_', ' ')!r} ({meaning})"
+    @staticmethod
+    def _suggestion(names: _Names, lemma: str) -> str:
+        ids = names.with_lemma(lemma)
+        meaning = names.graph.text(ids[0]).name if len(ids) == 1 else f"{len(ids)} classes"
+        return f"{lemma.replace('_', ' ')!r} ({meaning})"
 
     def resolve_all(self, names: Iterable[str]) -> tuple[ClassId, ...]:
         """Return the classes of several names in order, each class once; errors as `resolve`."""
