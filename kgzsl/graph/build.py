@@ -35,7 +35,12 @@ def imagenet_lists(induction: str) -> tuple[str, ...]:
 
 
 def induce(
-    full: ClassGraph, induction: str, classes: Mapping[str, Sequence[ClassId]] | None = None, name: str | None = None
+    full: ClassGraph,
+    induction: str,
+    classes: Mapping[str, Sequence[ClassId]] | None = None,
+    *,
+    name: str | None = None,
+    command: str = "kgzsl graph build",
 ) -> ClassGraph:
     """Return an induced graph that records how it was made.
 
@@ -44,6 +49,7 @@ def induce(
         induction: ``closed``, ``contracted``, ``published`` or ``full``, see `kgzsl.graph.induce`.
         classes: list name to class ids; without it ImageNet's 21,842, for ``published`` with its structure list.
         name: of the new graph.
+        command: what was called, for the record.
 
     Raises:
         UnknownVariantError: no induction is called so.
@@ -58,6 +64,7 @@ def induce(
     kept = {key: value for key, value in full.provenance.items() if key in ("wordnet", "definitions")}
     made = {
         "induce": induction,
+        "command": command,
         "source": full.name,
         "lists": ", ".join(lists),
         "lists_sha256": sha256_text("".join(f"{class_id}\n" for class_id in wanted)),
@@ -78,14 +85,11 @@ def build_shipped(full: ClassGraph, out: PathLike) -> dict[str, ClassGraph]:
     Raises:
         StorageError: a write failed.
     """
-    command = {"command": "kgzsl graph build"}
-    nouns = replace(full, name=NOUNS, provenance=full.provenance | command)
     imagenet = induce(full, "closed", name=IMAGENET)
-    imagenet = replace(imagenet, provenance=imagenet.provenance | command)
     splits = {name: load_split_list(IMAGENET, name) for name in split_names(IMAGENET)}
-    save_graph(nouns, Path(out) / NOUNS)
+    save_graph(full, Path(out) / NOUNS)
     save_graph(imagenet, Path(out) / IMAGENET, splits)
-    return {NOUNS: nouns, IMAGENET: imagenet}
+    return {NOUNS: full, IMAGENET: imagenet}
 
 
 def embeddings_fit(graph: ClassGraph, folder: PathLike) -> bool | None:

@@ -149,7 +149,7 @@ def paths_to_root(graph: ClassGraph, class_id: ClassId, limit: int = 10) -> tupl
     if class_id not in graph.index:
         raise UnknownClassError(f"Class {class_id!r} is not in graph {graph.name!r} ({graph.num_classes:,} classes).")
     found: list[tuple[ClassId, ...]] = []
-    queue = deque([(graph.index.row(class_id),)])
+    queue: deque[tuple[int, ...]] = deque([(graph.index.row(class_id),)])
     while queue and len(found) < limit:
         path = queue.popleft()
         above = graph.parent_rows(path[-1])

@@ -42,22 +42,16 @@ PERSON = "n00007846"
 
 DEBIAN_FOLDER = Path("/usr/share/wordnet")
 NLTK_RESOURCES = ("corpora/wordnet", "corpora/wordnet.zip/wordnet/")
-NOUN_FILES = {
-    number: name
-    for number, name in enumerate(
-        "Tops act animal artifact attribute body cognition communication event feeling food group location motive object "
-        "person phenomenon plant possession process quantity relation shape state substance time".split(),
-        start=3,
-    )
-}
-VERB_FILES = {
-    number: name
-    for number, name in enumerate(
-        "body change cognition communication competition consumption contact creation emotion motion perception possession "
-        "social stative weather".split(),
-        start=29,
-    )
-}
+LEXNAMES = (
+    "adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition "
+    "noun.communication noun.event noun.feeling noun.food noun.group noun.location noun.motive noun.object noun.person "
+    "noun.phenomenon noun.plant noun.possession noun.process noun.quantity noun.relation noun.shape noun.state "
+    "noun.substance noun.time verb.body verb.change verb.cognition verb.communication verb.competition "
+    "verb.consumption verb.contact verb.creation verb.emotion verb.motion verb.perception verb.possession verb.social "
+    "verb.stative verb.weather adj.ppl"
+)
+"""WordNet's 45 source files in the order of their numbers; Debian's package lacks the table."""
+SPEECH_NUMBERS = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
 
 logger = logging.getLogger(__name__)
 
@@ -118,12 +112,24 @@ class WordNet:
             )
             texts = tuple(_text(synset) for synset in synsets)
         table = np.array(edges, dtype=np.int64).reshape(-1, 3)  # (E, 3)
-        index = ClassIndex(tuple(_wnid(synset) for synset in synsets), "graph 'wordnet-nouns'")
-        provenance = {"wordnet": VERSION, "induce": "full"}
-        graph = ClassGraph("wordnet-nouns", index, texts, table[:, :2], table[:, 2], provenance=provenance)
-        if PERSON not in index:
-            return graph
-        return replace(graph, marks={"person": frozenset({PERSON} | graph.descendants([PERSON]))})
+        ids = tuple(_wnid(synset) for synset in synsets)
+        marks = {"person": frozenset(ids[row] for row in _below(edges, ids.index(PERSON)))} if PERSON in ids else {}
+        provenance = {"wordnet": VERSION, "induce": "full", "command": "kgzsl graph build"}
+        index = ClassIndex(ids, "graph 'wordnet-nouns'")
+        return ClassGraph("wordnet-nouns", index, texts, table[:, :2], table[:, 2], marks, provenance)
+
+
+def _below(edges: Iterable[tuple[int, int, int]], row: int) -> set[int]:
+    """Return a row and all rows below it."""
+    children: dict[int, list[int]] = {}
+    for child, parent, _ in edges:
+        children.setdefault(parent, []).append(child)
+    found, stack = {row}, [row]
+    while stack:
+        new = [child for child in children.get(stack.pop(), ()) if child not in found]
+        found.update(new)
+        stack.extend(new)
+    return found
 
 
 def is_wnid(class_id: str) -> bool:
@@ -161,7 +167,7 @@ def _reading() -> Iterator[None]:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Pause garbage collection: nltk makes millions of objects that all stay, and looking through them costs a third."""
+    """Pause garbage collection: looking through the millions of objects that nltk makes costs a third."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -253,12 +259,10 @@ def _reader_class() -> type:
 
 
 def _lexnames() -> str:
-    """The table of WordNet's 45 source files, number, name and part of speech, which Debian's package lacks."""
-    names = {0: "adj.all", 1: "adj.pert", 2: "adv.all", 44: "adj.ppl"}
-    names |= {number: f"noun.{name}" for number, name in NOUN_FILES.items()}
-    names |= {number: f"verb.{name}" for number, name in VERB_FILES.items()}
-    speech = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
-    return "".join(f"{number:02d}\t{name}\t{speech[name.split('.')[0]]}\n" for number, name in sorted(names.items()))
+    """Return the table ``lexnames``: number, name, number of the part of speech."""
+    return "".join(
+        f"{number:02d}\t{name}\t{SPEECH_NUMBERS[name.split('.')[0]]}\n" for number, name in enumerate(LEXNAMES.split())
+    )
 
 
 def _open_reader(root: Any) -> Any:
