@@ -16,6 +16,7 @@ __all__ = [
     "KgzslError",
     "MissingDependencyError",
     "MissingResourceError",
+    "NotFittedError",
     "RecipeError",
     "SemanticsError",
     "StorageError",
@@ -53,6 +54,10 @@ class BackboneError(KgzslError, ValueError):
 
 class BackboneMismatchError(KgzslError, ValueError):
     """Features of one backbone met a bank of another."""
+
+
+class NotFittedError(KgzslError, RuntimeError):
+    """A method was asked for classifiers before it was fitted."""
 
 
 class RecipeError(KgzslError, ValueError):

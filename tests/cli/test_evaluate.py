@@ -1,0 +1,135 @@
+"""``kgzsl evaluate`` on a run folder made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.cli import main, make_app
+from kgzsl.features import FeatureSet
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.storage import save_graph
+
+IDS = ("thing", "animal", "dog", "cat", "okapi", "tool", "hammer")
+PARENT = {"animal": "thing", "tool": "thing", "dog": "animal", "cat": "animal", "okapi": "animal", "hammer": "tool"}
+SEEN = ("dog", "cat")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run whose bank knows its classes perfectly, but takes dogs for cats and cats for dogs."""
+    folder = tmp_path / "run"
+    index = ClassIndex(IDS)
+    edges = np.array([(index.row(child), index.row(parent)) for child, parent in PARENT.items()])
+    marks = {"person": frozenset({"hammer"})}
+    graph = ClassGraph("small", index, tuple(map(ClassText, IDS)), edges, np.zeros(len(edges), dtype=np.int64), marks)
+    save_graph(graph, folder / "graph", {"seen": SEEN, "unseen": ("okapi", "hammer")})
+    eye = torch.eye(len(IDS))
+    order = [0, 1, 3, 2, 4, 5, 6]
+    ClassifierBank(index, eye[order], torch.zeros(len(IDS)), "toy", "joint").save(folder / "bank.safetensors")
+    ClassifierBank(ClassIndex(SEEN), 0.5 * eye[2:4], torch.zeros(2), "toy").save(folder / "seen_bank.safetensors")
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    eye = torch.eye(len(IDS))
+    both = FeatureSet(eye[[4, 6, 2, 3]], torch.arange(4), ClassIndex(("okapi", "hammer", "dog", "cat")), "toy")
+    one = FeatureSet(eye[[4, 6]], torch.tensor([0, 0]), ClassIndex(("okapi",)), "toy")
+    paths = [tmp_path / "both.safetensors", tmp_path / "one.safetensors"]
+    for images, path in zip((both, one), paths):
+        images.save(path)
+    return [str(path) for path in paths]
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(make_app(), ["evaluate", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_json_is_one_array_and_nothing_else(run: Path, files: list[str]) -> None:
+    result = call(run, "--features", *files, "--candidates", "unseen", "--json")
+    first, second = json.loads(result.stdout)
+    assert (first["features"], second["features"]) == tuple(files)
+    assert first["hits_micro"]["1"] == 100 and second["hits_micro"]["1"] == 50
+    # hammer and okapi are tied for the baseline: dog and cat are the nearest seen classes of both
+    assert first["nearest_seen"]["hits_micro"] == {"1": 0, "2": 100, "5": 100, "10": 100, "20": 100}
+    assert "1 of the 2 are person classes, which kgzsl predict leaves out" in " ".join(result.stderr.split())
+
+
+def test_options_before_the_run_and_repeated_work_too(run: Path, files: list[str]) -> None:
+    result = call("--json", "--features", files[0], "--features", files[1], "--draws", 10, "--seed", 3, run)
+    assert [part["candidates"] for part in json.loads(result.stdout)] == ["unrelated", "unrelated"]
+
+
+@pytest.mark.parametrize(("rows", "seen_hits"), [("predicted", 0), ("head", 100)])
+def test_seen_rows(run: Path, files: list[str], rows: str, seen_hits: float) -> None:
+    result = call(run, "--features", files[0], "--candidates", "all", "--seen-rows", rows, "--json")
+    (report,) = json.loads(result.stdout)
+    assert report["num_candidates"] == 4
+    assert report["seen"]["hits_micro"]["1"] == seen_hits
+    assert report["unseen"]["hits_micro"]["1"] == 100
+
+
+def test_the_head_is_scaled_like_the_bank(run: Path) -> None:
+    from kgzsl.cli.evaluate import _with_head
+
+    bank = ClassifierBank.load(run / "bank.safetensors")
+    joined = _with_head(bank, ClassifierBank.load(run / "seen_bank.safetensors"))
+    assert joined.index.ids == IDS
+    assert torch.equal(joined.weights, torch.eye(len(IDS)))
+
+
+def test_table_markdown_and_a_list_of_candidates(run: Path, files: list[str], tmp_path: Path) -> None:
+    listed = tmp_path / "few.txt"
+    listed.write_text("okapi\ncat\n")
+    table = tmp_path / "table.md"
+    result = call(run, "--features", files[0], "--candidates", listed, "--markdown", table)
+    assert "both, candidates few (2): 2 images of 2 classes" in result.stdout
+    assert "| both, seen images | few (2) | 1 | 1 |" in table.read_text()
+
+
+def one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
+    monkeypatch.setattr("sys.argv", ["kgzsl", "evaluate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_bad_input_is_one_line_and_exit_code_2(
+    run: Path, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(*arguments: object) -> str:
+        return one_line(capsys, monkeypatch, *arguments)
+
+    missing = tmp_path / "missing.safetensors"
+    assert "no such file" in shown(run, "--features", missing)
+    assert "is no run folder: it lacks bank.safetensors" in shown(tmp_path, "--features", files[0])
+    assert "neither one of own, unrelated, unseen, all nor a file" in shown(
+        run, "--features", files[0], "--candidates", "some"
+    )
+    assert "--seen-rows is one of predicted, head, found 'both'" in shown(
+        run, "--features", files[0], "--seen-rows", "both"
+    )
+    assert "No image of" in shown(run, "--features", files[0], files[1], "--candidates", _write(tmp_path, "thing"))
+    other = FeatureSet(torch.eye(7), torch.zeros(7, dtype=torch.int64), ClassIndex(("okapi",)), "other")
+    other.save(tmp_path / "other.safetensors")
+    assert "come from backbone 'other'" in shown(run, "--features", tmp_path / "other.safetensors")
+    whole = (run / "bank.safetensors").read_bytes()
+    (run / "bank.safetensors").write_bytes(whole[:-20])
+    assert "is not a whole safetensors file" in shown(run, "--features", files[0])
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "listed.txt"
+    path.write_text(text + "\n")
+    return path

@@ -1,0 +1,86 @@
+"""Ranks against a brute-force reference, ties, bounds and relabelling."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.classes import ClassIndex
+from kgzsl.errors import InputFileError
+from kgzsl.evaluation.ranking import leaders, ranks, score_in_chunks, top_k
+from kgzsl.features import FeatureSet
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores from few values, so that ties are common, and an own column for each image."""
+    num_images, num_candidates = draw(st.integers(1, 6)), draw(st.integers(1, 7))
+    row = st.lists(st.integers(-2, 2), min_size=num_candidates, max_size=num_candidates)
+    scores = draw(st.lists(row, min_size=num_images, max_size=num_images))
+    own = draw(st.lists(st.integers(0, num_candidates - 1), min_size=num_images, max_size=num_images))
+    return torch.tensor(scores, dtype=torch.float32), torch.tensor(own)
+
+
+def reference_rank(scores: list[float], own: int) -> int:
+    return 1 + sum(score >= scores[own] for column, score in enumerate(scores) if column != own)
+
+
+@given(scored())
+@settings(deadline=None)
+def test_ranks_equal_the_definition(case: tuple[torch.Tensor, torch.Tensor]) -> None:
+    scores, own = case
+    expected = [reference_rank(row, column) for row, column in zip(scores.tolist(), own.tolist())]
+    found = ranks(scores, own)
+    assert found.tolist() == expected
+    assert int(found.min()) >= 1 and int(found.max()) <= scores.shape[1]
+
+
+@given(scored(), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_relabelling_candidates_leaves_ranks_and_permutes_leaders(
+    case: tuple[torch.Tensor, torch.Tensor], random: object
+) -> None:
+    scores, own = case
+    order = list(range(scores.shape[1]))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    place = torch.tensor([order.index(column) for column in range(len(order))])
+    assert torch.equal(ranks(scores[:, order], place[own]), ranks(scores, own))
+    assert torch.equal(leaders(scores[:, order]), leaders(scores)[:, order])
+
+
+@given(scored(), st.integers(1, 7))
+@settings(deadline=None)
+def test_top_k_is_a_stable_sort(case: tuple[torch.Tensor, torch.Tensor], k: int) -> None:
+    scores, _ = case
+    k = min(k, scores.shape[1])
+    expected = [sorted(range(len(row)), key=lambda column: -row[column])[:k] for row in scores.tolist()]
+    assert top_k(scores, k).tolist() == expected
+
+
+def test_all_equal_scores_rank_last() -> None:
+    assert ranks(torch.zeros(2, 5), torch.tensor([0, 4])).tolist() == [5, 5]
+    assert leaders(torch.zeros(1, 3)).all()
+
+
+def test_a_score_that_is_no_number_never_helps() -> None:
+    nan = float("nan")
+    scores = torch.tensor([[nan, 1.0, 2.0], [1.0, nan, 2.0]])
+    assert ranks(scores, torch.tensor([0, 2])).tolist() == [3, 2]
+    assert leaders(scores).all()
+
+
+def test_top_k_refuses_more_than_there_are() -> None:
+    with pytest.raises(InputFileError, match="best 4 of 3 candidates"):
+        top_k(torch.zeros(1, 3), 4)
+
+
+def test_chunks_cover_the_images_in_order_and_score_the_same() -> None:
+    bank = ClassifierBank(ClassIndex(("a", "b", "c")), torch.eye(3), torch.zeros(3), "toy")
+    images = FeatureSet(torch.arange(21.0).reshape(7, 3), torch.zeros(7, dtype=torch.int64), bank.index, "toy")
+    chunks = list(score_in_chunks(bank, images, max_scores=6))
+    assert [(rows.start, rows.stop) for rows, _ in chunks] == [(0, 2), (2, 4), (4, 6), (6, 7)]
+    assert torch.equal(torch.cat([scores for _, scores in chunks]), images.features)
+    assert [len(scores) for _, scores in score_in_chunks(bank, images, max_scores=1)] == [1] * 7
