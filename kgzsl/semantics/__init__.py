@@ -10,11 +10,11 @@ no text to encode.
 
 from collections.abc import Callable
 
-from kgzsl.semantics.assembly import AssembledSemantics, assemble_semantics
+from kgzsl.semantics.assembly import SOURCES, AssembledSemantics, assemble_semantics
 from kgzsl.semantics.attributes import read_attributes
 from kgzsl.semantics.coverage import Coverage, coverage
 from kgzsl.semantics.embedding import SemanticEmbedding, quantise, same_encoder
-from kgzsl.semantics.encoder import SemanticEncoder, embed_classes, embed_graph, graph_texts, open_encoder
+from kgzsl.semantics.encoder import SemanticEncoder, embed_classes, embed_graph, open_encoder, with_definitions
 from kgzsl.semantics.sentences import DEFAULT_ENCODER, SentenceEncoder
 from kgzsl.semantics.shipped import EMBEDDINGS_FILE, has_shipped, load_shipped
 from kgzsl.semantics.text_form import DEFAULT_TEXT_FORM, TEXT_FORMS, write_class
@@ -28,6 +28,7 @@ __all__ = [
     "DEFAULT_TEXT_FORM",
     "EMBEDDINGS_FILE",
     "ENCODERS",
+    "SOURCES",
     "TEXT_FORMS",
     "AssembledSemantics",
     "Coverage",
@@ -39,12 +40,12 @@ __all__ = [
     "coverage",
     "embed_classes",
     "embed_graph",
-    "graph_texts",
     "has_shipped",
     "load_shipped",
     "open_encoder",
     "quantise",
     "read_attributes",
     "same_encoder",
+    "with_definitions",
     "write_class",
 ]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kgzsl.classes import ClassIndex
 from kgzsl.semantics.embedding import SemanticEmbedding, same_encoder
-from kgzsl.semantics.encoder import ClassTexts, SemanticEncoder, embed_classes, graph_texts, open_encoder
+from kgzsl.semantics.encoder import ClassTexts, SemanticEncoder, embed_classes, open_encoder, with_definitions
 from kgzsl.semantics.sentences import DEFAULT_ENCODER
 from kgzsl.semantics.text_form import DEFAULT_TEXT_FORM
-from kgzsl.types import ClassId
+from kgzsl.types import ClassId, ClassIds
 
 __all__ = ["DEFINITION", "NAMES", "SOURCES", "STORED", "AssembledSemantics", "assemble_semantics"]
 
@@ -45,7 +45,7 @@ def assemble_semantics(
     *,
     encoder: str | SemanticEncoder = DEFAULT_ENCODER,
     stored: Sequence[SemanticEmbedding] = (),
-    definitions: Mapping[ClassId, str] | None = None,
+    define: Callable[[ClassIds], Mapping[ClassId, str]] | None = None,
     text_form: str = DEFAULT_TEXT_FORM,
 ) -> AssembledSemantics:
     """Give every class of a graph a vector.
@@ -55,7 +55,8 @@ def assemble_semantics(
         encoder: an encoder, or the name, folder or recorded id of one; opened only where a class has no stored vector.
         stored: embeddings to take vectors from, the first that has a class wins; those of another encoder or text
             form are passed over.
-        definitions: class id to definition, for classes whose own text has none.
+        define: looks up definitions, such as ``kgzsl.graph.wordnet.definitions``; asked once, for the classes that
+            have neither a stored vector nor a definition of their own.
         text_form: a key of `TEXT_FORMS`.
 
     Raises:
@@ -64,8 +65,10 @@ def assemble_semantics(
     """
     ids = tuple(graph.index)
     parts, sources = _stored_parts(ids, [part for part in stored if _fits(part, encoder, text_form)])
-    if rest := {key: text for key, text in graph_texts(graph, definitions).items() if key not in sources}:
-        fresh, defined = embed_classes(rest, encoder, text_form)
+    if rest := {class_id: text for class_id, text in zip(ids, graph.texts) if class_id not in sources}:
+        bare = [class_id for class_id, text in rest.items() if not text.definition]
+        found = define(bare) if define and bare and text_form == DEFAULT_TEXT_FORM else {}
+        fresh, defined = embed_classes(with_definitions(rest, found), encoder, text_form)
         sources |= {class_id: DEFINITION if class_id in defined else NAMES for class_id in rest}
         parts.append(fresh)
     whole = parts[0]

@@ -12,7 +12,7 @@ from kgzsl.semantics.sentences import DEFAULT_ENCODER, SentenceEncoder
 from kgzsl.semantics.text_form import DEFAULT_TEXT_FORM, uses_definition, write_class
 from kgzsl.types import ClassId, Float, Tensor
 
-__all__ = ["ClassTexts", "SemanticEncoder", "embed_classes", "embed_graph", "graph_texts", "open_encoder"]
+__all__ = ["ClassTexts", "SemanticEncoder", "embed_classes", "embed_graph", "open_encoder", "with_definitions"]
 
 
 @runtime_checkable
@@ -75,12 +75,13 @@ def embed_classes(
     return SemanticEmbedding(index, vectors, encoder.id, text_form), defined
 
 
-def graph_texts(graph: ClassTexts, definitions: Mapping[ClassId, str] | None = None) -> dict[ClassId, ClassText]:
-    """Return the texts of a graph's classes, with definitions added where a class has none of its own."""
-    known = definitions or {}
+def with_definitions(
+    texts: Mapping[ClassId, ClassText], definitions: Mapping[ClassId, str]
+) -> dict[ClassId, ClassText]:
+    """Return class texts with definitions put in where a class has none of its own."""
     return {
-        class_id: text if text.definition else replace(text, definition=known.get(class_id))
-        for class_id, text in zip(graph.index, graph.texts)
+        class_id: text if text.definition else replace(text, definition=definitions.get(class_id))
+        for class_id, text in texts.items()
     }
 
 
@@ -99,4 +100,5 @@ def embed_graph(
         definitions: class id to definition, for classes whose own text has none.
         text_form: a key of `TEXT_FORMS`.
     """
-    return embed_classes(graph_texts(graph, definitions), encoder, text_form)[0]
+    texts = with_definitions(dict(zip(graph.index, graph.texts)), definitions or {})
+    return embed_classes(texts, encoder, text_form)[0]
