@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from kgzsl.bank import Scorer
 from kgzsl.supervision import Supervision
@@ -18,7 +18,7 @@ class Method(Protocol):
     A constructor takes hyper-parameters only; data enters through `fit`.
     """
 
-    def fit(self, supervision: Supervision) -> Self:
+    def fit(self, supervision: Supervision) -> Method:
         """Learn from graph, semantics and seen classifiers; return the method itself."""
         ...
 

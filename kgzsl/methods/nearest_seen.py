@@ -13,8 +13,6 @@ Deviations from the paper:
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
 
 from kgzsl.bank import ClassifierBank
@@ -41,7 +39,7 @@ class NearestSeen:
         self._graph: ClassGraph | None = None
         self._seen_bank: ClassifierBank | None = None
 
-    def fit(self, supervision: Supervision) -> Self:
+    def fit(self, supervision: Supervision) -> NearestSeen:
         """Keep the graph and the seen classifiers; there is nothing to learn."""
         self._graph, self._seen_bank = supervision.graph, supervision.seen_bank
         return self

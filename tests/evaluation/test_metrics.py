@@ -74,9 +74,9 @@ def test_chance() -> None:
 
 
 def test_harmonic_mean() -> None:
-    assert metrics.harmonic_mean(60, 30) == pytest.approx(2 * 60 * 30 / 90)
-    assert metrics.harmonic_mean(0, 0) == 0
-    assert metrics.harmonic_mean(80, 0) == 0
+    assert metrics.harmonic_mean(60.0, 30.0) == pytest.approx(2 * 60 * 30 / 90)
+    assert metrics.harmonic_mean(0.0, 0.0) == 0
+    assert metrics.harmonic_mean(80.0, 0.0) == 0
 
 
 def plain_interval(hits: list[int], images: list[int], draws: int, seed: int) -> list[float]:
