@@ -1,1 +1,40 @@
-"""Room."""
+"""Room 2, the class graph: which classes there are, what they are called, what is above what.
+
+In: WordNet 3.0 (`wordnet`), own taxonomies as TSV, JSON or networkx (`custom`), or a graph folder (`storage`).
+Out: a `ClassGraph` (class ids, texts, acyclic edges child to parent), smaller ones out of it (`induce`), distances in
+it (`hops`), sparse adjacencies of it (`adjacency`).
+
+Inductions: ``closed`` (all ancestors), ``contracted`` (chains without a wanted class removed), ``published`` (DGP's,
+CVPR 2019), ``full``. Shipped: ``wordnet-nouns`` (Fellbaum, WordNet, MIT Press 1998) and ``imagenet21k``.
+"""
+
+from kgzsl.graph.build import build_shipped, induce
+from kgzsl.graph.class_graph import ADDED, HYPERNYM, INSTANCE, RELATIONS, ClassGraph, NewClass
+from kgzsl.graph.custom import from_networkx, read_taxonomy
+from kgzsl.graph.hops import ancestor_hops, hop_distances, paths_to_root, shortest_path, tree_distances
+from kgzsl.graph.induce import INDUCTIONS
+from kgzsl.graph.storage import find_graph, load_graph, load_split_list, save_graph, split_names
+
+__all__ = [
+    "ADDED",
+    "HYPERNYM",
+    "INDUCTIONS",
+    "INSTANCE",
+    "RELATIONS",
+    "ClassGraph",
+    "NewClass",
+    "ancestor_hops",
+    "build_shipped",
+    "find_graph",
+    "from_networkx",
+    "hop_distances",
+    "induce",
+    "load_graph",
+    "load_split_list",
+    "paths_to_root",
+    "read_taxonomy",
+    "save_graph",
+    "shortest_path",
+    "split_names",
+    "tree_distances",
+]

@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kgzsl.errors import InputFileError, UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.induce import INDUCTIONS
 from kgzsl.graph.storage import load_split_list, save_graph, split_names
 from kgzsl.registry import choose
 from kgzsl.runtime import sha256_text, tensor_metadata
-from kgzsl.runtime.files import read_text
 from kgzsl.types import ClassId, PathLike
 
-__all__ = ["EMBEDDINGS", "IMAGENET", "NOUNS", "build_shipped", "embeddings_fit", "induce", "read_class_list"]
+__all__ = ["EMBEDDINGS", "IMAGENET", "NOUNS", "build_shipped", "embeddings_fit", "induce"]
 
 NOUNS = "wordnet-nouns"
 IMAGENET = "imagenet21k"
@@ -98,31 +96,3 @@ def embeddings_fit(graph: ClassGraph, folder: PathLike) -> bool | None:
     if not path.is_file():
         return None
     return tuple(json.loads(tensor_metadata(path).get("classes", "[]"))) == graph.index.ids
-
-
-def read_class_list(path: PathLike, graph: ClassGraph) -> tuple[ClassId, ...]:
-    """Read class ids, or the exact names of classes (``okapi.n.01``), one a line; repeated ones count once.
-
-    Raises:
-        InputFileError: the file is missing or lists nothing.
-        UnknownClassError: an entry is neither id nor name of a class; the message gives the first ten with their lines.
-    """
-    ids = {text.name: class_id for class_id, text in zip(graph.index, graph.texts)}
-    found: dict[ClassId, None] = {}
-    strangers = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        entry = line.strip()
-        if not entry or entry.startswith("#"):
-            continue
-        if entry in graph.index or entry in ids:
-            found[entry if entry in graph.index else ids[entry]] = None
-        else:
-            strangers.append(f"{entry!r} (line {number})")
-    if strangers:
-        raise UnknownClassError(
-            f"{path} lists {len(strangers)} entries that are no class of graph {graph.name!r} ({graph.num_classes:,} "
-            f"classes): {', '.join(strangers[:10])}. Use class ids or exact names such as okapi.n.01."
-        )
-    if not found:
-        raise InputFileError(f"{path} lists no class; write one class id a line.")
-    return tuple(found)

@@ -11,7 +11,7 @@ from kgzsl.errors import UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.types import Array, ClassId, Int
 
-__all__ = ["ancestor_hops", "hop_distances", "paths_to_root", "shortest_path", "tree_distances"]
+__all__ = ["ancestor_hops", "components", "hop_distances", "paths_to_root", "shortest_path", "tree_distances"]
 
 SOURCES_AT_ONCE = 512
 
@@ -68,6 +68,30 @@ def hop_distances(graph: ClassGraph, class_ids: Iterable[ClassId]) -> Int[Array,
                 distances[near] = distances[row] + 1
                 queue.append(near)
     return distances
+
+
+def components(graph: ClassGraph) -> Int[Array, "C"]:
+    """Return the number of the connected component of every class, counted from 0 in row order.
+
+    Example:
+        >>> from kgzsl.graph.custom import from_pairs
+        >>> components(from_pairs([("a", "b"), ("c", "d")])).tolist()
+        [0, 0, 1, 1]
+    """
+    numbers = np.full(graph.num_classes, -1, dtype=np.int64)
+    count = 0
+    for first in range(graph.num_classes):
+        if numbers[first] >= 0:
+            continue
+        numbers[first], stack = count, [first]
+        while stack:
+            row = stack.pop()
+            for near in (*graph.parent_rows(row), *graph.child_rows(row)):
+                if numbers[near] < 0:
+                    numbers[near] = count
+                    stack.append(near)
+        count += 1
+    return numbers
 
 
 def tree_distances(graph: ClassGraph, rows: Sequence[int] | Int[Array, "R"]) -> Int[Array, "R C"]:

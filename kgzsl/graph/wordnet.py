@@ -250,7 +250,12 @@ def _reader_class() -> type:
         """nltk's reader, able to read WordNet as Debian packs it: without ``lexnames`` and ``index.sense``."""
 
         def open(self, file: str) -> Any:
-            return io.StringIO(_lexnames()) if file == "lexnames" else super().open(file)
+            """Serve a file from memory: WordNet is ASCII, so offsets in the text are those in the file."""
+            if file == "lexnames":
+                return io.StringIO(_lexnames())
+            with super().open(file) as stream:
+                text = stream.read()
+            return io.StringIO(text) if text.isascii() else super().open(file)
 
         def map_wn(self, version: str = "wordnet") -> None:
             """Map no versions onto each other; that is what ``index.sense`` would be for."""
