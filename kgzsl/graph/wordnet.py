@@ -74,8 +74,7 @@ class WordNet:
         """
         synset = None
         if is_wnid(class_id):
-            with _reading(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # nltk warns and returns None for an unknown offset
+            with _reading():
                 synset = self.reader.synset_from_pos_and_offset("n", int(class_id[1:]))
         if synset is None:
             raise UnknownClassError(
@@ -152,11 +151,16 @@ def _text(synset: Any) -> ClassText:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Turn what nltk raises over damaged files into a CorruptFileError."""
+    """Turn what nltk raises over damaged files into a CorruptFileError, and hold its warnings back.
+
+    nltk warns that it has no multilingual files, and returns None with a warning for an offset without a synset.
+    """
     from nltk.corpus.reader.wordnet import WordNetError
 
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except (WordNetError, ValueError, AssertionError, LookupError, AttributeError, OSError) as error:
         if isinstance(error, UnknownClassError):
             raise
@@ -271,8 +275,7 @@ def _lexnames() -> str:
 
 
 def _open_reader(root: Any) -> Any:
-    with _reading(), _no_collection(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nltk warns that it has no multilingual files
+    with _reading(), _no_collection():
         reader = _reader_class()(root, None)
         with reader.open("data.noun") as file:
             header = "".join(line for line, _ in zip(file, range(30)) if line.startswith(" "))
