@@ -175,7 +175,7 @@ def _listed_problems(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         for number, parent in enumerate(entry.parents):
             if parent not in first:
-                yield f"parent {parent!r} of {entry.class_id!r}{entry.place} is no class{closest(parent, first)}"
+                yield f"parent {parent!r} of {entry.class_id!r}{entry.place} is no class{_hint(parent, first)}"
             if parent in entry.parents[:number]:
                 yield f"parent {parent!r} of {entry.class_id!r}{entry.place} stands twice"
 
@@ -211,6 +211,11 @@ def _cycle_problems(entries: Sequence[Entry]) -> Iterator[str]:
         yield f"cycle {' -> '.join([*(child for child, _ in edges), edges[0][0]])}{where}"
 
 
+def _hint(word: str, known: Iterable[str]) -> str:
+    near = closest(word, known).strip()
+    return f" ({near[0].lower()}{near[1:]})" if near else ""
+
+
 def _text(class_id: ClassId, values: Any) -> ClassText:
     """Return the texts of a class; a class without lemmas has its name for one, one without a name its id."""
     name = str(values.get("name") or class_id)
@@ -243,8 +248,9 @@ def _from_columns(lines: Sequence[tuple[int, list[str]]], problems: list[str]) -
     header = ["parents" if cell.lower() == PARENT else cell.lower() for cell in lines[0][1]]
     for column in header:
         if column not in COLUMNS:
-            hint = closest(column, COLUMNS)
-            problems.append(f"column {column!r} is none of {', '.join(COLUMNS)} (line {lines[0][0]}){hint}")
+            problems.append(
+                f"column {column!r} is none of {', '.join(COLUMNS)} (line {lines[0][0]}){_hint(column, COLUMNS)}"
+            )
     entries: list[Entry] = []
     for number, cells in lines[1:]:
         if len(cells) > len(header):
@@ -323,9 +329,7 @@ class _Lines:
 def _check_keys(record: dict[str, Any], lines: _Lines, problems: list[str]) -> None:
     for key in record:
         if key not in (*COLUMNS, PARENT):
-            problems.append(
-                f"key {key!r} (line {lines.of(key)}) is none of {', '.join(COLUMNS)}{closest(key, COLUMNS)}"
-            )
+            problems.append(f"key {key!r} (line {lines.of(key)}) is none of {', '.join(COLUMNS)}{_hint(key, COLUMNS)}")
 
 
 def _nested(value: Any, parent: ClassId | None, lines: _Lines, entries: list[Entry], problems: list[str]) -> None:
