@@ -1,11 +1,135 @@
-"""``kgzsl predict``."""
+"""``kgzsl predict``: ranked classes of pictures or features."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from kgzsl.cli.last_run import last_run
+from kgzsl.cli.list_options import ListOptionCommand
+
+if TYPE_CHECKING:
+    from kgzsl.classifier import ZeroShotClassifier
+    from kgzsl.features import FeatureSet
+    from kgzsl.prediction import ImagePrediction
+
 __all__ = ["register"]
+
+HELP = """Rank classes for pictures, or for the rows of a feature file.
+
+Class names may be words (okapi), synset names (okapi.n.01), class ids (n02439398) or files with one of those a line.
+A synset that was in no training graph is added on the fly. Without --classes all classes of the run compete, those of
+persons left out.
+
+Examples:
+
+kgzsl predict photo.jpg --classes okapi zebra giraffe
+
+kgzsl predict --features features.safetensors --run runs/dgp --split unseen --top 3 --json
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
+    app.command("predict", cls=ListOptionCommand, help=HELP)(predict_command)
+
+
+def predict_command(
+    pictures: Annotated[list[Path] | None, typer.Argument(metavar="PICTURE...", help="Pictures to classify.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A run folder; by default the one trained last.")
+    ] = None,
+    features: Annotated[Path | None, typer.Option(metavar="FILE", help="A feature file instead of pictures.")] = None,
+    rows: Annotated[str | None, typer.Option(metavar="FROM:TO", help="Only these rows of the feature file.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...", help="Candidate classes: names, ids, or files of them.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Candidates: all seen, unseen or all classes of the run.")] = None,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many classes to show for each picture.")] = 5,
+    include_person: Annotated[bool, typer.Option("--include-person", help="Let classes of persons compete.")] = False,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="ID_OR_FOLDER", help="The backbone; by default the one the run names.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one object a picture.")] = False,
+) -> None:
+    """Rank classes for pictures."""
+    from kgzsl.classifier import ZeroShotClassifier
+    from kgzsl.errors import InputFileError
+
+    if bool(pictures) == (features is not None):
+        raise InputFileError("Name pictures, or a feature file with --features: one of the two.")
+    if classes and split:
+        raise InputFileError("Name candidates with --classes, or take a list with --split: one of the two.")
+    classifier = ZeroShotClassifier.load(run or last_run())
+    candidates = _candidates(classifier, classes, split, include_person)
+    if backbone is not None:
+        _use_backbone(classifier, backbone)
+    images, skipped = _read(classifier, pictures, features, rows)
+    found = classifier.predict(images, candidates, top=top, include_person=include_person)
+    if as_json:
+        typer.echo(json.dumps([one.to_json() for one in found], indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    for path, reason in skipped:
+        typer.echo(f"skipped {path}: {reason}", err=True)
+
+
+def _candidates(
+    classifier: ZeroShotClassifier, classes: Sequence[str] | None, split: str | None, include_person: bool
+) -> tuple[str, ...]:
+    if not classes:
+        return classifier.split_classes(split or "all", include_person=include_person)
+    names: list[str] = []
+    for name in classes:
+        names += classifier.resolver.resolve_file(name) if Path(name).is_file() else [name]
+    return classifier.resolve(names, include_person=include_person)
+
+
+def _use_backbone(classifier: ZeroShotClassifier, name: str) -> None:
+    from kgzsl.vision import load_backbone
+
+    classifier.use_backbone(load_backbone(name))
+
+
+def _read(
+    classifier: ZeroShotClassifier, pictures: Sequence[Path] | None, features: Path | None, rows: str | None
+) -> tuple[FeatureSet, list[tuple[str, str]]]:
+    import torch
+
+    from kgzsl.errors import InputFileError
+    from kgzsl.features import FeatureSet
+
+    if features is None:
+        return classifier.features(pictures or [])
+    images = FeatureSet.load(features)
+    if rows is None:
+        return images, []
+    first, _, last = rows.partition(":")
+    if not (first or "0").isdigit() or not (last or "0").isdigit():
+        raise InputFileError(f"--rows takes FROM:TO, such as 0:10, found {rows!r}.")
+    wanted = range(len(images))[int(first or 0) : int(last or len(images))]
+    if not wanted:
+        raise InputFileError(f"--rows {rows} holds none of the {len(images)} rows of {features}.")
+    return images.rows(torch.tensor(wanted)), []
+
+
+def _show(found: Sequence[ImagePrediction]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=False)
+    for one in found:
+        true = f" (true class {one.true_class})" if one.true_class else ""
+        table = Table(title=f"{one.image}{true}", title_justify="left", box=None, pad_edge=False)
+        for name in ("rank", "score", "class", "name", "", "why"):
+            table.add_column(name, justify="right" if name in ("rank", "score") else "left")
+        for best in one.predictions:
+            mark = "seen" if best.is_seen else "unseen"
+            mark += {"names": ", from its name alone", "definition": ", new", "stored": ", new"}.get(best.semantics, "")
+            table.add_row(str(best.rank), f"{best.score:.3f}", best.class_id, best.name, mark, best.path_text)
+        console.print(table)
+        console.print()

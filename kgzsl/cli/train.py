@@ -1,11 +1,56 @@
-"""``kgzsl train``."""
+"""``kgzsl train``: from a recipe to a run folder."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from kgzsl.cli.list_options import ListOptionCommand
+
 __all__ = ["register"]
+
+HELP = """Train a recipe and write a run folder; stopped at any time, the same command goes on.
+
+RECIPE is a TOML file, or the name of one that kgzsl ships (dgp, sgcn, gcnz, demo).
+
+Examples:
+
+kgzsl train dgp --out runs/dgp
+
+kgzsl train dgp --out runs/mine --set seen_bank.backbone=my-model --set method.seed=1
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
+    app.command("train", cls=ListOptionCommand, help=HELP)(train_command)
+
+
+def train_command(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped one.")],
+    out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to write.")],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE...", help="Change the recipe, such as method.epochs=600."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run's manifest as JSON.")] = False,
+) -> None:
+    """Train a recipe."""
+    from kgzsl.cli.last_run import remember_run
+    from kgzsl.recipe import Recipe
+
+    words = " ".join(["kgzsl train", Path(recipe).name, *(f"--set {setting}" for setting in settings or [])])
+    run = Recipe.load(recipe, settings or []).train(out, device=device, command=words)
+    remember_run(out)
+    if as_json:
+        typer.echo(json.dumps(run.manifest, indent=2, ensure_ascii=False))
+        return
+    facts = run.manifest
+    epochs = f" for {facts['epochs']} epochs ({facts['seconds']:.0f} s)" if "epochs" in facts else ""
+    classes, seen = len(run.bank.index), len(run.split.seen)
+    typer.echo(f"{out}: {facts['method']} trained{epochs}; classifiers of {classes:,} classes, {seen:,} of them seen.")
+    typer.echo(f"Next: kgzsl predict PHOTO.jpg --run {out} --classes NAME NAME ...", err=True)

@@ -1,12 +1,26 @@
 """Room 5, methods: supervision of seen classes in, a scorer of any classes of the graph out.
 
-One paper a file. Every variant satisfies `Method` and stands in `METHODS` under the name that recipes use.
+One paper a file. Every variant satisfies `Method` and stands in `METHODS` under the name that recipes use; those that
+also place classes which their graph lacks satisfy `InductiveMethod`.
 """
 
-from kgzsl.methods.method import Method
+from kgzsl.methods.context import FitContext
+from kgzsl.methods.graph_regression import GraphRegression
+from kgzsl.methods.method import InductiveMethod, Method
 from kgzsl.methods.nearest_seen import NearestSeen, nearest_seen_bank
 
-__all__ = ["METHODS", "Method", "NearestSeen", "nearest_seen_bank"]
+__all__ = [
+    "METHODS",
+    "FitContext",
+    "GraphRegression",
+    "InductiveMethod",
+    "Method",
+    "NearestSeen",
+    "nearest_seen_bank",
+]
 
-METHODS = {"nearest_seen": NearestSeen}
+METHODS: dict[str, type[GraphRegression] | type[NearestSeen]] = {
+    "graph_regression": GraphRegression,
+    "nearest_seen": NearestSeen,
+}
 """Method by the name that recipes use."""

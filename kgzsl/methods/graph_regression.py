@@ -27,7 +27,7 @@ import torch
 from kgzsl import registry
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import CorruptFileError, RecipeError
+from kgzsl.errors import CorruptFileError, NotFittedError, RecipeError
 from kgzsl.graph.adjacency import ADJACENCIES, degrees
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, neighbourhood_adjacency
@@ -66,13 +66,12 @@ class GraphRegression:
         network_options: keywords of the network, such as ``hidden`` and ``dropout``.
         objective: ``weight_regression`` or ``cosine_regression``.
         held_out: share of the seen classes that choose the number of epochs; 0 trains all ``epochs``.
-        training: keywords of `kgzsl.training.Settings`, such as ``epochs``, ``learning_rate``, ``seed``.
+        epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed: see
+            `kgzsl.training.Settings`.
 
     Raises:
-        UnknownVariantError, RecipeError: a name or keyword is not known.
+        UnknownVariantError, RecipeError: a name is not known, or a value is out of range.
     """
-
-    inductive = True
 
     def __init__(
         self,
@@ -81,7 +80,14 @@ class GraphRegression:
         network_options: Mapping[str, Any] | None = None,
         objective: str = "weight_regression",
         held_out: float = 0.2,
-        **training: Any,
+        epochs: int = 3000,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 5e-4,
+        evaluate_every: int = 25,
+        patience: int = 300,
+        criterion: str = "reciprocal_rank",
+        precision: str = "float32",
+        seed: int = 0,
     ) -> None:
         registry.choose(PROPAGATORS, network, "network")
         registry.choose(OBJECTIVES, objective, "objective")
@@ -91,7 +97,9 @@ class GraphRegression:
         self.network_options = dict(network_options or {})
         self.objective = objective
         self.held_out = held_out
-        self.settings = registry.build({"training": Settings}, "training", "method option", training)
+        self.settings = Settings(
+            epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed
+        )
         self.progress: Progress | None = None
         self._fitted: _Fitted | None = None
 
@@ -161,7 +169,7 @@ class GraphRegression:
 
     def _require(self) -> _Fitted:
         if self._fitted is None:
-            raise RecipeError("This method is not fitted yet; call fit(supervision) first.")
+            raise NotFittedError("GraphRegression has not been fitted; call fit(supervision) first.")
         return self._fitted
 
     def synthesize(self, class_ids: ClassIds) -> ClassifierBank:

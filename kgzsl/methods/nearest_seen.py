@@ -19,6 +19,7 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import NotFittedError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.methods.context import FitContext
 from kgzsl.supervision import Supervision
 from kgzsl.types import ClassIds
 
@@ -39,7 +40,7 @@ class NearestSeen:
         self._graph: ClassGraph | None = None
         self._seen_bank: ClassifierBank | None = None
 
-    def fit(self, supervision: Supervision) -> NearestSeen:
+    def fit(self, supervision: Supervision, context: FitContext | None = None) -> NearestSeen:
         """Keep the graph and the seen classifiers; there is nothing to learn."""
         self._graph, self._seen_bank = supervision.graph, supervision.seen_bank
         return self

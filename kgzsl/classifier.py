@@ -1,0 +1,299 @@
+"""The zero-shot classifier: pictures or features and any class names in, ranked predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.errors import BackboneMismatchError, InputFileError, UnknownClassError
+from kgzsl.evaluation.ranking import score_in_chunks, top_k
+from kgzsl.features import NO_CLASS, FeatureSet
+from kgzsl.graph.extension import ClassExtension, extension_from
+from kgzsl.graph.hops import shortest_path
+from kgzsl.graph.storage import load_graph
+from kgzsl.naming import ClassResolver
+from kgzsl.prediction import ImagePrediction, PathStep, Prediction
+from kgzsl.run_folder import RunFolder
+from kgzsl.semantics import SemanticEmbedding, assemble_semantics, has_shipped, load_shipped
+from kgzsl.types import ClassId, ClassIds, PathLike
+
+if TYPE_CHECKING:
+    from kgzsl.vision import Backbone
+
+__all__ = ["SPLITS", "ZeroShotClassifier"]
+
+SPLITS = ("seen", "unseen", "all")
+NOUNS, SHIPPED = "wordnet-nouns", "imagenet21k"
+PERSON = "person"
+TRAINED = "trained"
+
+
+class ZeroShotClassifier:
+    """A trained run that answers for any class: those of its graph, and any other WordNet synset.
+
+    A class that was in no training graph is added when it is asked for, with the ancestors that its graph lacks:
+    embedded, and propagated from the stored rows of what was there, which stay as they are. Its classifier depends on
+    the run and the class alone, never on what else was asked.
+
+    Args:
+        run: the run folder.
+        backbone: what turns pictures into features; by default the one that the run names, loaded when first needed.
+
+    Example:
+        >>> classifier = ZeroShotClassifier.load("runs/dgp")  # doctest: +SKIP
+        >>> classifier.predict(["photo.jpg"], ["okapi", "zebra", "giraffe"])[0].predictions[0].name  # doctest: +SKIP
+        'okapi'
+    """
+
+    def __init__(self, run: RunFolder, backbone: Backbone | None = None) -> None:
+        self.run = run
+        self.graph = run.graph
+        self.bank = run.bank
+        self._backbone: Backbone | None = None
+        if backbone is not None:
+            self.use_backbone(backbone)
+        self._seen = frozenset(run.split.seen)
+        self._added: dict[ClassId, tuple[ClassExtension, ClassifierBank, str]] = {}
+        self._paths: dict[ClassId, tuple[PathStep, ...]] = {}
+
+    @classmethod
+    def load(cls, folder: PathLike, backbone: Backbone | None = None) -> ZeroShotClassifier:
+        """Open a run folder.
+
+        Raises:
+            InputFileError, CorruptFileError: it is no whole run folder.
+            BackboneMismatchError: the backbone is not the run's.
+        """
+        return cls(RunFolder(Path(folder)), backbone)
+
+    @cached_property
+    def resolver(self) -> ClassResolver:
+        """Finds the class that a written name means."""
+        return ClassResolver(self.graph, lambda: load_graph(NOUNS))
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone that the run names, from a local folder or a hub."""
+        if self._backbone is None:
+            from kgzsl.vision import load_backbone
+
+            self._backbone = load_backbone(self.bank.backbone)
+        return self._backbone
+
+    def use_backbone(self, backbone: Backbone) -> None:
+        """Take a backbone instead of the one that the run names.
+
+        Raises:
+            BackboneMismatchError: it is another one than the run was trained on.
+        """
+        if backbone.id != self.bank.backbone:
+            raise BackboneMismatchError(
+                f"The run was trained on backbone {self.bank.backbone!r}, not {backbone.id!r}; use the run's backbone, "
+                "or name the folder's id with --backbone-id when extracting."
+            )
+        self._backbone = backbone
+
+    def resolve(self, names: Iterable[str], *, include_person: bool = False) -> tuple[ClassId, ...]:
+        """Return the classes that names mean, each once.
+
+        Args:
+            names: class ids, class names (``okapi.n.01``) or lemmas.
+            include_person: let classes of persons be candidates.
+
+        Raises:
+            UnknownClassError, AmbiguousClassError: a name means no class, or several; the message lists them.
+            InputFileError: a class is one of persons and ``include_person`` is not set.
+        """
+        class_ids = self.resolver.resolve_all(names)
+        if not include_person:
+            for class_id in class_ids:
+                if self._is_person(class_id):
+                    raise InputFileError(
+                        f"{class_id!r} ({self._text(class_id).label}) is a class of persons, which are left out by "
+                        "default; ask for it with --include-person (include_person=True)."
+                    )
+        return class_ids
+
+    def _is_person(self, class_id: ClassId) -> bool:
+        graph = self.graph if class_id in self.graph.index else self.resolver.nouns
+        return graph is not None and class_id in graph.marked(PERSON)
+
+    def split_classes(self, split: str, *, include_person: bool = False) -> tuple[ClassId, ...]:
+        """Return the ``seen``, ``unseen`` or ``all`` classes of the run, persons left out unless asked for."""
+        lists = {"seen": self.run.split.seen, "unseen": self.run.split.unseen}
+        lists["all"] = lists["seen"] + lists["unseen"]
+        if split not in lists:
+            raise InputFileError(f"No split is called {split!r}; choose one of {', '.join(SPLITS)}.")
+        persons = frozenset() if include_person else self.graph.marked(PERSON)
+        return tuple(class_id for class_id in lists[split] if class_id not in persons)
+
+    def bank_of(self, class_ids: ClassIds) -> ClassifierBank:
+        """Return the classifiers of classes in the order given; those the run lacks are synthesized.
+
+        Raises:
+            UnknownClassError: a class is neither in the run's graph nor among the nouns of its WordNet version, or
+                the run's method cannot place new classes.
+        """
+        new = [class_id for class_id in class_ids if class_id not in self.bank.index and class_id not in self._added]
+        if new:
+            self._add(new)
+        known = self.bank.select([class_id for class_id in class_ids if class_id in self.bank.index])
+        for class_id in class_ids:
+            if class_id in self._added:
+                known = known.concat(self._added[class_id][1])
+        return known.select(class_ids)
+
+    def _add(self, class_ids: Sequence[ClassId]) -> None:
+        nouns, method = self.resolver.nouns, self.run.method
+        if nouns is None or method is None:
+            why = "its graph is not WordNet's" if nouns is None else "its method cannot place new classes"
+            raise UnknownClassError(f"Class {class_ids[0]!r} is not in the run, and none can be added: {why}.")
+        extensions = [extension_from(self.graph, nouns, class_id) for class_id in class_ids]
+        vectors, sources = self._embed(extensions)
+        bank = method.synthesize_new(extensions, vectors)
+        for extension in extensions:
+            class_id = extension.class_id
+            self._added[class_id] = (extension, bank.select([class_id]), sources[class_id])
+
+    def _embed(self, extensions: Sequence[ClassExtension]) -> tuple[SemanticEmbedding, Mapping[ClassId, str]]:
+        from kgzsl.graph.wordnet import definitions
+
+        texts = {new.class_id: new.text for extension in extensions for new in extension.classes}
+        words = _ClassTexts(ClassIndex(tuple(texts), "new classes"), tuple(texts.values()))
+        semantics = self.run.semantics
+        stored = [load_shipped(SHIPPED)] if has_shipped(SHIPPED) else []
+        assembled = assemble_semantics(
+            words, encoder=semantics.encoder, stored=stored, define=definitions, text_form=semantics.text_form
+        )
+        return assembled.embedding, assembled.sources
+
+    def _text(self, class_id: ClassId) -> ClassText:
+        if class_id in self.graph.index:
+            return self.graph.text(class_id)
+        nouns = self.resolver.nouns
+        assert nouns is not None
+        return nouns.text(class_id)
+
+    def features(self, paths: Iterable[PathLike], batch_size: int = 32) -> tuple[FeatureSet, list[tuple[str, str]]]:
+        """Turn pictures into features.
+
+        Returns:
+            The features of the pictures that could be read, and path and reason of those that could not.
+
+        Raises:
+            InputFileError: none could be read.
+            BackboneError, MissingDependencyError: the run's backbone cannot be loaded.
+        """
+        from kgzsl.vision.images import load_image
+
+        names, skipped, parts, batch = list[str](), list[tuple[str, str]](), list[torch.Tensor](), list[torch.Tensor]()
+        backbone = self.backbone
+        for path in paths:
+            try:
+                batch.append(backbone.preprocess.one(load_image(path)))
+                names.append(str(path))
+            except InputFileError as error:
+                skipped.append((str(path), str(error)))
+            if len(batch) == batch_size:
+                parts.append(backbone.features(torch.stack(batch)).cpu())
+                batch = []
+        if batch:
+            parts.append(backbone.features(torch.stack(batch)).cpu())
+        if not parts:
+            reasons = " ".join(reason for _, reason in skipped[:3])
+            raise InputFileError(f"None of the pictures could be read. {reasons or 'Name at least one picture.'}")
+        features = torch.cat(parts)
+        labels = torch.full((len(features),), NO_CLASS, dtype=torch.int64)
+        return FeatureSet(features, labels, ClassIndex((), "pictures"), backbone.id, tuple(names)), skipped
+
+    def predict(
+        self,
+        images: FeatureSet | Iterable[PathLike],
+        classes: Iterable[str] | None = None,
+        *,
+        top: int = 5,
+        include_person: bool = False,
+    ) -> list[ImagePrediction]:
+        """Rank classes for every picture.
+
+        Args:
+            images: features, or paths of pictures (every one must be readable; see `features` to skip bad ones).
+            classes: names or ids of the candidate classes; by default all classes of the run's split but persons.
+            top: how many classes to return for each picture, at most.
+            include_person: let classes of persons be candidates.
+
+        Raises:
+            UnknownClassError, AmbiguousClassError: a name means no class, or several.
+            BackboneMismatchError: the features are of another backbone than the run's.
+            InputFileError: a picture cannot be read, or a class is one of persons.
+        """
+        if classes is None:
+            class_ids = self.split_classes("all", include_person=include_person)
+        else:
+            class_ids = self.resolve(classes, include_person=include_person)
+        if not class_ids:
+            raise InputFileError("There is no class to choose from; name at least one.")
+        if not isinstance(images, FeatureSet):
+            images, skipped = self.features(images)
+            if skipped:
+                raise InputFileError(f"{len(skipped)} pictures could not be read: {skipped[0][1]}")
+        return self._rank(images, class_ids, top)
+
+    def _rank(self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int) -> list[ImagePrediction]:
+        bank = self.bank_of(class_ids)
+        bank.check_backbone(images)
+        ranked: list[ImagePrediction] = []
+        names = images.paths or tuple(f"row {row}" for row in range(len(images)))
+        for rows, scores in score_in_chunks(bank, images):
+            columns = top_k(scores, min(top, len(class_ids)))
+            for row, chosen, values in zip(range(rows.start, rows.stop), columns, scores.gather(1, columns)):
+                predictions = tuple(
+                    self._prediction(class_ids[column], score, rank)
+                    for rank, (column, score) in enumerate(zip(chosen.tolist(), values.tolist()), start=1)
+                )
+                ranked.append(ImagePrediction(names[row], _true_class(images, row), predictions))
+        return ranked
+
+    def _prediction(self, class_id: ClassId, score: float, rank: int) -> Prediction:
+        source = self._added[class_id][2] if class_id in self._added else TRAINED
+        label, path = self._text(class_id).label, self.path(class_id)
+        return Prediction(class_id, label, score, rank, class_id in self._seen, source, path)
+
+    def path(self, class_id: ClassId) -> tuple[PathStep, ...]:
+        """Return the way from a class to the nearest seen class, up and down the graph; its own step for a seen one."""
+        if class_id not in self._paths:
+            self._paths[class_id] = self._find_path(class_id)
+        return self._paths[class_id]
+
+    def _find_path(self, class_id: ClassId) -> tuple[PathStep, ...]:
+        steps = [PathStep(class_id, self._text(class_id).label, "start")]
+        new = {one.class_id: one for one in self._added[class_id][0].classes} if class_id in self._added else {}
+        while class_id in new and new[class_id].parents:
+            class_id = new[class_id].parents[0]
+            steps.append(PathStep(class_id, self._text(class_id).label, "up"))
+        ids = shortest_path(self.graph, class_id, self._seen) if class_id in self.graph.index else ()
+        for before, after in pairwise(ids):
+            direction = "up" if after in self.graph.parents(before) else "down"
+            steps.append(PathStep(after, self.graph.text(after).label, direction))
+        return tuple(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassTexts:
+    """The words of new classes, as the assembly of semantics reads them."""
+
+    index: ClassIndex
+    texts: tuple[ClassText, ...]
+
+
+def _true_class(images: FeatureSet, row: int) -> ClassId | None:
+    label = int(images.labels[row])
+    return None if label == NO_CLASS else images.index[label]
