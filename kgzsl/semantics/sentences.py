@@ -134,7 +134,9 @@ class SentenceEncoder:
     @property
     def dim(self) -> int:
         """The semantic dimension S."""
-        return self.encode(["class"]).shape[1]
+        model = self._model
+        ask = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
+        return int(ask())
 
     @cached_property
     def _model(self) -> Any:

@@ -10,6 +10,7 @@ References:
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -112,7 +113,8 @@ class WordVectors:
             raise MissingDependencyError('Word vectors need gensim: pip install "kgzsl[word-vectors]".') from error
         options = {"binary": self._form == "binary", "no_header": self._form == "bare text"}
         try:
-            with progress(f"reading {self.path.name}", 1) as advance:
+            with progress(f"reading {self.path.name}", 1) as advance, warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)  # gensim leaves the file of a bare text open
                 vectors = KeyedVectors.load_word2vec_format(str(self.path), **options)
                 advance()
         except (ValueError, EOFError, AssertionError, IndexError, OSError) as error:
@@ -141,14 +143,14 @@ class WordVectors:
         Raises:
             SemanticsError: a text has no known word.
         """
-        found = [self._mean([text]) for text in texts]
-        vectors = [vector for vector in found if vector is not None]
-        if not vectors or len(vectors) < len(found):
-            strange = texts[found.index(None)] if texts else ""
-            raise SemanticsError(
-                f"No word of {strange!r} is in {self.path.name}; leave it out, or use another encoder."
-            )
-        return torch.from_numpy(np.stack(vectors))
+        vectors = []
+        for text in texts:
+            if (vector := self._mean([text])) is None:
+                raise SemanticsError(
+                    f"No word of {text!r} is in {self.path.name}; leave it out, or use another encoder."
+                )
+            vectors.append(torch.from_numpy(vector))
+        return torch.stack(vectors) if vectors else torch.empty(0, self.dim)
 
     def embed(self, texts: Mapping[ClassId, ClassText]) -> SemanticEmbedding:
         """Return ``v_c = m / |m|`` with m the mean over the known words of all lemmas of class c.

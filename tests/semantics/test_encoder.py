@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.errors import MissingResourceError, SemanticsError, UnknownVariantError
+from kgzsl.graph import ClassGraph
+from kgzsl.semantics import (
+    ENCODERS,
+    SemanticEmbedding,
+    assemble_semantics,
+    embed_classes,
+    embed_graph,
+    has_shipped,
+    load_shipped,
+)
+
+OKAPI = ClassText("okapi.n.01", ("okapi",), "striped giraffid")
+ZEBRA = ClassText("zebra.n.01", ("zebra",))
+ANIMAL = ClassText("animal.n.01", ("animal", "beast"))
+GRAPH = ClassGraph(
+    "three",
+    ClassIndex(("o", "z", "a"), "graph 'three'"),
+    (OKAPI, ZEBRA, ANIMAL),
+    np.array([[0, 2], [1, 2]]),
+    np.zeros(2, dtype=np.int64),
+)
+
+
+@dataclass
+class LengthEncoder:
+    """Encodes a text as (its length, 1)."""
+
+    id: str = "length@111111111111"
+    dim: int = 2
+    asked: list[str] = field(default_factory=list)
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        self.asked += texts
+        return torch.tensor([[float(len(text)), 1.0] for text in texts])
+
+
+def lengths(*texts: str) -> list[list[float]]:
+    return [[len(text), 1] for text in texts]
+
+
+def test_classes_are_encoded_from_lemmas_and_definition() -> None:
+    found, defined = embed_classes({"o": OKAPI, "z": ZEBRA}, LengthEncoder())
+    assert found.vectors.tolist() == lengths("okapi: striped giraffid", "zebra")
+    assert (found.index.ids, found.encoder, found.text_form) == (
+        ("o", "z"),
+        "length@111111111111",
+        "lemmas: definition",
+    )
+    assert defined == {"o"}
+    assert embed_classes({"o": OKAPI}, LengthEncoder(), "lemmas")[1] == set()
+
+
+def test_an_unknown_text_form_is_refused_before_the_encoder_is_opened() -> None:
+    with pytest.raises(UnknownVariantError, match="No text form is called 'sentence'"):
+        embed_classes({"o": OKAPI}, "no/such-encoder", "sentence")
+
+
+def test_a_graph_is_encoded_in_row_order_and_own_definitions_win() -> None:
+    found = embed_graph(GRAPH, encoder=LengthEncoder(), definitions={"o": "other", "z": "striped horse"})
+    assert found.index == GRAPH.index
+    assert found.vectors.tolist() == lengths("okapi: striped giraffid", "zebra: striped horse", "animal, beast")
+
+
+def test_stored_vectors_come_first_and_the_rest_is_encoded() -> None:
+    encoder = LengthEncoder()
+    stored = SemanticEmbedding(
+        ClassIndex(("z", "x")), torch.tensor([[7.0, 7], [8, 8]]), encoder.id, "lemmas: definition"
+    )
+    asked: list[list[str]] = []
+
+    def define(class_ids: Sequence[str]) -> dict[str, str]:
+        asked.append(list(class_ids))
+        return {}
+
+    found = assemble_semantics(GRAPH, encoder=encoder, stored=[stored], define=define)
+    assert found.embedding.vectors.tolist() == [*lengths("okapi: striped giraffid"), [7, 7], *lengths("animal, beast")]
+    assert found.embedding.index == GRAPH.index
+    assert found.sources == {"o": "definition", "z": "stored", "a": "names"}
+    assert found.counts == {"stored": 1, "definition": 1, "names": 1}
+    assert asked == [["a"]]
+    assert encoder.asked == ["okapi: striped giraffid", "animal, beast"]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "form"), [("other@222222222222", "lemmas: definition"), ("length@111111111111", "lemmas")]
+)
+def test_stored_vectors_that_do_not_fit_are_passed_over(encoder: str, form: str) -> None:
+    stored = SemanticEmbedding(GRAPH.index, torch.ones(3, 2), encoder, form)
+    assert assemble_semantics(GRAPH, encoder=LengthEncoder(), stored=[stored]).counts["stored"] == 0
+
+
+def test_where_all_is_stored_no_encoder_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = SemanticEmbedding(GRAPH.index, torch.ones(3, 2), "someone/model@111111111111", "lemmas: definition")
+    for name in ("someone/model", "someone/model@111111111111"):
+        assert assemble_semantics(GRAPH, encoder=name, stored=[stored]).counts == {
+            "stored": 3,
+            "definition": 0,
+            "names": 0,
+        }
+
+
+def test_other_weights_of_the_same_name_are_refused(tiny_encoder: Path) -> None:
+    stored = SemanticEmbedding(ClassIndex(("o",)), torch.ones(1, 3), "local@111111111111", "lemmas: definition")
+    fresh, _ = embed_classes({"z": ZEBRA}, str(tiny_encoder))
+    with pytest.raises(SemanticsError, match="cannot join those of 'local@111111111111'"):
+        stored.concat(fresh)
+
+
+def test_the_encoder_table_builds_encoders(tiny_encoder: Path) -> None:
+    assert set(ENCODERS) == {"sentences", "word-vectors"}
+    assert ENCODERS["sentences"](str(tiny_encoder)).dim == 3
+
+
+def test_the_shipped_vectors_cover_their_graph() -> None:
+    shipped = load_shipped("imagenet21k")
+    assert shipped.vectors.shape == (23_547, 384)
+    torch.testing.assert_close(shipped.vectors.norm(dim=1), torch.ones(23_547), atol=2e-3, rtol=0)
+    assert shipped.encoder == "sentence-transformers/all-MiniLM-L6-v2@53aa51172d14"
+
+
+def test_a_graph_without_vectors_says_how_to_make_them(tmp_path: Path) -> None:
+    assert not has_shipped(tmp_path)
+    with pytest.raises(
+        MissingResourceError, match=r"has no embeddings\.safetensors; make it with: kgzsl embed --graph"
+    ):
+        load_shipped(tmp_path)
+    with pytest.raises(MissingResourceError, match="kgzsl ships no graphs called 'nope'"):
+        load_shipped("nope")
