@@ -84,22 +84,14 @@ def evaluate_command(
 
 
 def _read_run(run: Path, seen_rows: str) -> tuple[ClassifierBank, ClassifierBank, ClassGraph, Split]:
-    from kgzsl.bank import ClassifierBank
     from kgzsl.errors import InputFileError
-    from kgzsl.graph.storage import load_graph, load_split_list
-    from kgzsl.splits import Split
+    from kgzsl.run_folder import RunFolder
 
     if seen_rows not in SEEN_ROWS:
         raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
-    missing = [name for name in ("bank.safetensors", "seen_bank.safetensors", "graph") if not (run / name).exists()]
-    if missing:
-        raise InputFileError(f"{run} is no run folder: it lacks {', '.join(missing)}. Make one with kgzsl train.")
-    bank = ClassifierBank.load(run / "bank.safetensors")
-    seen_bank = ClassifierBank.load(run / "seen_bank.safetensors")
-    graph = load_graph(run / "graph")
-    split = Split(load_split_list(run / "graph", "seen"), load_split_list(run / "graph", "unseen"))
-    split.check(graph)
-    return (_with_head(bank, seen_bank) if seen_rows == "head" else bank), seen_bank, graph, split
+    opened = RunFolder(run)
+    bank = _with_head(opened.bank, opened.seen_bank) if seen_rows == "head" else opened.bank
+    return bank, opened.seen_bank, opened.graph, opened.split
 
 
 def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:

@@ -35,6 +35,7 @@ def run(tmp_path: Path) -> Path:
     order = [0, 1, 3, 2, 4, 5, 6]
     ClassifierBank(index, eye[order], torch.zeros(len(IDS)), "toy", "joint").save(folder / "bank.safetensors")
     ClassifierBank(ClassIndex(SEEN), 0.5 * eye[2:4], torch.zeros(2), "toy").save(folder / "seen_bank.safetensors")
+    (folder / "manifest.json").write_text('{"format": 1}')
     return folder
 
 
@@ -113,7 +114,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
     missing = tmp_path / "missing.safetensors"
     assert "no such file" in shown(run, "--features", missing)
-    assert "is no run folder: it lacks bank.safetensors" in shown(tmp_path, "--features", files[0])
+    assert "is no run folder: it lacks manifest.json, bank.safetensors" in shown(tmp_path, "--features", files[0])
     assert "neither one of own, unrelated, unseen, all nor a file" in shown(
         run, "--features", files[0], "--candidates", "some"
     )
