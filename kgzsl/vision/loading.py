@@ -74,10 +74,11 @@ def load_backbone(name: PathLike, *, backbone_id: str | None = None, device: tor
         MissingDependencyError: transformers or pillow is not installed.
     """
     folder = find_backbone(name)
-    model, processor = _load_model(str(folder or name), is_folder=folder is not None)
+    place, is_folder = str(folder or name), folder is not None
+    model = _load_model(place, is_folder)
     labels = _labels(model.config)
     _, head = find_head(model, len(labels))
-    preprocess = Preprocessor.from_processor(processor)
+    preprocess = Preprocessor.from_processor(_load_processor(place, is_folder))
     chosen = backbone_id or (_folder_id(folder) if folder is not None else str(name))
     return Backbone(model, head, preprocess, labels, chosen).to(device)
 
@@ -97,26 +98,36 @@ def _labels(config: Any) -> tuple[str, ...]:
     return tuple(names.get(row, f"LABEL_{row}") for row in range(config.num_labels))
 
 
-def _load_model(name: str, *, is_folder: bool) -> tuple[Any, Any]:
+def _load_model(name: str, is_folder: bool) -> Any:
     try:
         import PIL  # noqa: F401
-        from transformers import AutoImageProcessor, AutoModelForImageClassification
+        from transformers import AutoModelForImageClassification
     except ImportError as error:
         message = "Backbones need transformers and pillow; install them with: pip install 'kgzsl[vision]'"
         raise MissingDependencyError(message) from error
-    options: dict[str, Any] = {"local_files_only": is_folder}
     with _quiet():
         try:
             model, info = AutoModelForImageClassification.from_pretrained(
-                name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options
+                name,
+                use_safetensors=True,
+                output_loading_info=True,
+                dtype=torch.float32,
+                local_files_only=is_folder,
             )
-            _check_loaded(name, model, info)
-            processor = AutoImageProcessor.from_pretrained(name, backend="pil", **options)
-        except KgzslError:
-            raise
         except Exception as error:  # transformers raises OSError, ValueError, RuntimeError, SafetensorError, ...
             raise _refusal(name, is_folder, error) from error
-    return model, processor
+    _check_loaded(name, model, info)
+    return model
+
+
+def _load_processor(name: str, is_folder: bool) -> Any:
+    from transformers import AutoImageProcessor
+
+    with _quiet():
+        try:
+            return AutoImageProcessor.from_pretrained(name, backend="pil", local_files_only=is_folder)
+        except Exception as error:  # as above
+            raise _refusal(name, is_folder, error) from error
 
 
 def _check_loaded(name: str, model: Any, info: dict[str, Any]) -> None:

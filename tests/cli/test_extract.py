@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.cli import main
+from kgzsl.features import FeatureSet
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import transformers
+
+    folder = tmp_path_factory.mktemp("model")
+    names = dict(enumerate(["zebra", "tench", "goldfish"]))
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8], depths=[1], layer_type="basic", id2label=names, num_labels=3
+    )
+    transformers.ResNetForImageClassification(config).save_pretrained(folder)
+    record = {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for number, class_id in enumerate(("n02391049", "n02391049", "n01440764")):
+        path = tmp_path / "pictures" / class_id / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 40, 3), 80 * number, dtype=np.uint8)).save(path)
+    return tmp_path / "pictures"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["kgzsl", "extract", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    return int(stopped.value.code or 0)
+
+
+def test_features_and_head(
+    folder: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures / "n01440764" / "bad.png").write_bytes(b"\x89PNG")
+    (tmp_path / "labels.csv").write_text("0,n02391049\ntench,n01440764\n2,-\n")
+    out, head = tmp_path / "out.safetensors", tmp_path / "head.safetensors"
+    options = ["--backbone-id", "mine", "--device", "cpu", "--labels", tmp_path / "labels.csv", "--json"]
+    assert run(monkeypatch, pictures, "--backbone", folder, "--out", out, "--head-out", head, *options) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["num_images"] == 3 and report["skipped"][0]["path"] == "n01440764/bad.png"
+    assert report["head"] == {"out": str(head), "num_classes": 2, "linked_by": "labels.csv"}
+    images, bank = FeatureSet.load(out), ClassifierBank.load(head)
+    assert images.class_ids() == ("n01440764", "n02391049", "n02391049")
+    assert images.backbone == bank.backbone == "mine" and bank.index.ids == ("n02391049", "n01440764")
+    assert bank.score(images).shape == (3, 2)
+
+
+def test_text_report_lists_what_was_skipped(
+    folder: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures / "bad.png").write_bytes(b"\x89PNG")
+    assert run(monkeypatch, pictures, "--backbone", folder, "--out", tmp_path / "o.safetensors") == 0
+    text = capsys.readouterr().out
+    assert "features of 3 pictures" in text and "1 pictures could not be read" in text and "bad.png" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pictures"], "Give pictures together with --out"),
+        ([], "Give pictures together with --out, or --head-out"),
+        (["nowhere", "--out", "x"], "Could not read nowhere"),
+        (["--head-out", "x", "--labels", "missing.csv"], "Could not read missing.csv"),
+        (["--head-out", "x", "--device", "tpu9"], "No device is called 'tpu9'"),
+    ],
+)
+def test_bad_input_is_one_line(
+    folder: Path,
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *words, "--backbone", folder) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("kgzsl: ") and message in error and error.count("\n") == 1
