@@ -13,11 +13,14 @@ Paths in a recipe are relative to the recipe's folder.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import InputFileError, RecipeError
@@ -27,7 +30,7 @@ from kgzsl.graph.storage import load_graph, load_split_list, split_names
 from kgzsl.methods import METHODS, FitContext, Method
 from kgzsl.registry import build, choose, closest
 from kgzsl.run_folder import RunFolder, write_run
-from kgzsl.runtime import choose_device, read_lines, read_toml, sha256_file, shipped_path, write_text
+from kgzsl.runtime import choose_device, read_lines, read_toml, sha256_text, shipped_path, write_text
 from kgzsl.semantics import DEFAULT_TEXT_FORM, SemanticEmbedding, assemble_semantics, has_shipped, load_shipped
 from kgzsl.splits import Split
 from kgzsl.supervision import Supervision
@@ -153,8 +156,7 @@ class Recipe:
 
     def graph(self) -> tuple[ClassGraph, Split, Path | str]:
         """Return the class graph, the split, and where the graph is."""
-        name = str(self._get("graph", "name"))
-        place: Path | str = self._path(name) if self._path(name).is_dir() else name
+        place = self._graph_place()
         graph = load_graph(place)
         seen = self._class_list(place, str(self._get("graph", "seen")))
         unseen = self._get("graph", "unseen")
@@ -162,6 +164,10 @@ class Recipe:
         if unseen is None:
             return graph, Split(seen, tuple(i for i in graph.index if i not in held)), place
         return graph, Split(seen, tuple(i for i in self._class_list(place, str(unseen)) if i not in held)), place
+
+    def _graph_place(self) -> Path | str:
+        name = str(self._get("graph", "name"))
+        return self._path(name) if self._path(name).is_dir() else name
 
     def _class_list(self, graph: Path | str, name: str) -> tuple[ClassId, ...]:
         if name in split_names(graph):
@@ -187,14 +193,14 @@ class Recipe:
         if features := self._get("seen_bank", "features"):
             from kgzsl.seen_bank import SEEN_BANKS
 
-            fit = choose(SEEN_BANKS, str(self._get("seen_bank", "fit", "class_means")), "seen bank")
+            fit = choose(SEEN_BANKS, str(self._get("seen_bank", "fit", "class-means")), "seen bank")
             return fit(FeatureSet.load(self._path(str(features))))
         from kgzsl.vision import load_backbone
 
         labels = str(self._get("seen_bank", "labels", "auto"))
         name = str(self._get("seen_bank", "backbone"))
         chosen = self._path(name) if self._path(name).is_dir() else name
-        return load_backbone(chosen).seen_bank(labels if labels == "auto" else self._path(labels))
+        return load_backbone(chosen).seen_bank(labels if labels == "auto" else self._path(labels), self._graph_place())
 
     def train(self, out: PathLike, *, device: str = "auto", command: str = "") -> RunFolder:
         """Train and write a run folder; killed at any time, the same call goes on and ends in the same bytes.
@@ -226,26 +232,21 @@ class Recipe:
             seen_bank=bank,
             bank=synthesized,
             method=method,
-            manifest=self._manifest(method, command, str(chosen)),
+            manifest=self._manifest(method, command, str(chosen), _digests(graph, semantics, bank)),
         )
 
-    def _manifest(self, method: Method, command: str, device: str) -> dict[str, Any]:
+    def _manifest(self, method: Method, command: str, device: str, inputs: Mapping[str, str]) -> dict[str, Any]:
         progress = getattr(method, "progress", None)
         facts: dict[str, Any] = {
             "command": command,
             "method": self._get("method", "name"),
             "seed": self.seed,
             "device": device,
-            "inputs": self._inputs(),
+            "inputs": inputs,
         }
         if progress is not None:
             facts |= {"epochs": progress.best_epoch, "seconds": round(progress.seconds, 1)}
         return facts
-
-    def _inputs(self) -> dict[str, str]:
-        named = [self._get("seen_bank", "bank"), self._get("seen_bank", "features"), self._get("semantics", "source")]
-        files = [self._path(str(name)) for name in named if name]
-        return {path.name: sha256_file(path) for path in files if path.is_file()}
 
     def to_toml(self) -> str:
         """Return the recipe as resolved, in TOML."""
@@ -260,6 +261,17 @@ def _of_seen(bank: ClassifierBank, split: Split) -> ClassifierBank:
             "let the recipe's list hold only classes that the bank has."
         )
     return bank.select(split.seen)
+
+
+def _digests(graph: ClassGraph, semantics: SemanticEmbedding, bank: ClassifierBank) -> dict[str, str]:
+    """Return the sha256 of what was learned from: classes and edges, vectors, seen classifiers."""
+    words = "\n".join([*graph.index, *(f"{child} {parent}" for child, parent in graph.edges.tolist())])
+    weights = torch.cat([bank.weights.float(), bank.biases.float()[:, None]], dim=1)
+    vectors = semantics.vectors.contiguous()
+    digests = {"graph": sha256_text(words)}
+    for name, tensor in (("semantics", vectors), ("seen_bank", weights)):
+        digests[name] = hashlib.sha256(tensor.numpy().tobytes()).hexdigest()
+    return digests
 
 
 def _table(name: str, content: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ no others. Variants: ``gcnz`` (Wang et al., CVPR 2018), ``sgcn`` and ``dgp`` (Ka
 from kgzsl.propagation.aggregation import Aggregation, restrict
 from kgzsl.propagation.base import Propagator
 from kgzsl.propagation.dgp import DGP
-from kgzsl.propagation.gcn import GCNZ, SGCN
 from kgzsl.propagation.dropout import DropoutMask
+from kgzsl.propagation.gcn import GCNZ, SGCN
 from kgzsl.propagation.layers import GraphConvolution
 from kgzsl.propagation.plan import PropagationPlan
 

@@ -21,13 +21,14 @@ __all__ = ["Aggregation", "GroupedProduct", "RowProduct", "restrict"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowProduct:
-    """A sparse matrix (R, M) by rows: row r gathers ``sum_e values[e] x[sources[e]]``, e from offsets[r] to offsets[r+1]."""
+    """A sparse matrix (R, M) by rows: row r gathers ``sum values[e] x[sources[e]]``, e from offsets[r] to offsets[r+1]."""
 
     offsets: Int[Tensor, "R+1"]
     sources: Int[Tensor, "E"]
     values: Float[Tensor, "E"]
 
     def __call__(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "R F"]:
+        """Return the product with x."""
         return functional.embedding_bag(
             self.sources,
             x,
@@ -83,6 +84,7 @@ class GroupedProduct:
     groups: Int[Tensor, "E"]
 
     def __call__(self, x: Float[Tensor, "M F"], group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R F"]:
+        """Return the product with x under the weights of the groups."""
         values = self.product.values
         if len(group_weights) > 1:
             values = values * group_weights.to(values.dtype)[self.groups]
@@ -132,12 +134,12 @@ class Aggregation:
 
     def gather(self, x: Float[Tensor, "M F"], group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R F"]:
         """Return ``sum_k w_k A_k x``."""
-        gathered: Tensor = _Gather.apply(x, group_weights, self)
+        gathered: Tensor = _Gather.apply(x, group_weights, self)  # type: ignore[no-untyped-call]
         return gathered
 
     def coverage(self, group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R"]:
         """Return ``sum_k w_k A_k 1``: what a bias inside the sum is multiplied by."""
-        return self.row_sums @ group_weights
+        return self.row_sums.to(group_weights.dtype) @ group_weights
 
     def to(self, device: torch.device) -> Aggregation:
         """Return the aggregation on another device."""

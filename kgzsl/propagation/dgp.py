@@ -5,7 +5,8 @@ at least 4) and each group is weighted by a softmax over learned logits. The fir
 second from ancestors.
 
 References:
-    Kampffmeyer, Chen, Liang, Wang, Zhang, Xing: Rethinking Knowledge Graph Propagation for Zero-Shot Learning, CVPR 2019.
+    Kampffmeyer, Chen, Liang, Wang, Zhang, Xing: Rethinking Knowledge Graph Propagation for Zero-Shot
+    Learning, CVPR 2019.
 
 Deviations: sentence embeddings of definitions instead of GloVe vectors; by default the ancestor-closed graph, which
 keeps every class connected, instead of the published one.

@@ -62,7 +62,7 @@ class DropoutMask:
 
     def apply(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "M F"]:
         """Return ``x mask / (1 - dropout)``; the gradient passes the same way."""
-        dropped: Tensor = _Drop.apply(x, self)
+        dropped: Tensor = _Drop.apply(x, self)  # type: ignore[no-untyped-call]
         return dropped
 
     def multiply(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "M F"]:

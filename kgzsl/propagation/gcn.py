@@ -5,7 +5,8 @@ row-normalised graph, spread knowledge less thinly and predict better.
 
 References:
     Wang, Ye, Gupta: Zero-shot Recognition via Semantic Embeddings and Knowledge Graphs, CVPR 2018.
-    Kampffmeyer, Chen, Liang, Wang, Zhang, Xing: Rethinking Knowledge Graph Propagation for Zero-Shot Learning, CVPR 2019.
+    Kampffmeyer, Chen, Liang, Wang, Zhang, Xing: Rethinking Knowledge Graph Propagation for Zero-Shot
+    Learning, CVPR 2019.
 
 Deviations: sentence embeddings of definitions instead of GloVe vectors; GCNZ's inputs are not divided by their row sum
 (a leftover of its released code, which never feeds its dropout either: there is none here).

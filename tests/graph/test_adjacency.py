@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kgzsl.graph.adjacency import ADJACENCIES, degrees, from_ancestors, from_descendants, undirected
+from kgzsl.toy import toy_graph
+
+
+def test_undirected_rows_average_the_neighbours_and_oneself() -> None:
+    graph = toy_graph()
+    matrix = undirected(graph).dense()[0]
+    owl, bird, tool = graph.index.rows(["owl", "bird", "tool"])
+    assert matrix[owl, [owl, bird, tool]] == pytest.approx([1 / 3] * 3)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-6)
+
+
+def test_symmetric_weights_are_one_over_the_root_of_both_degrees() -> None:
+    graph = toy_graph()
+    matrix = ADJACENCIES["undirected_symmetric"](graph).dense()[0]
+    owl, bird = graph.index.rows(["owl", "bird"])
+    number = degrees(graph)
+    assert matrix[owl, bird] == pytest.approx(1 / np.sqrt(number[owl] * number[bird]))
+    np.testing.assert_allclose(matrix, matrix.T)
+
+
+def test_ancestor_groups_hold_each_hop_and_average_it() -> None:
+    graph = toy_graph()
+    groups = from_ancestors(graph).dense()
+    owl, bird, tool, animal, entity = graph.index.rows(["owl", "bird", "tool", "animal", "entity"])
+    assert groups[0, owl, owl] == 1
+    assert groups[1, owl, [bird, tool]] == pytest.approx([0.5, 0.5])
+    assert groups[2, owl, [animal, entity]] == pytest.approx([0.5, 0.5])  # entity through tool: the fewest steps
+    assert groups[3, owl].sum() == 0
+
+
+def test_descendant_groups_are_the_same_arrows_turned_round() -> None:
+    graph = toy_graph()
+    up, down = from_ancestors(graph).dense() > 0, from_descendants(graph).dense() > 0
+    assert np.array_equal(up, down.transpose(0, 2, 1))
+    bird, eagle, owl = graph.index.rows(["bird", "eagle", "owl"])
+    assert from_descendants(graph).dense()[1, bird, [eagle, owl]] == pytest.approx([0.5, 0.5])

@@ -1,0 +1,199 @@
+"""Each network equals its formula over the whole graph; pruned rows equal the full ones."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.graph.adjacency import ADJACENCIES
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.propagation import DGP, GCNZ, PROPAGATORS, SGCN, DropoutMask, PropagationPlan, Propagator
+
+spec = importlib.util.spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
+assert spec is not None and spec.loader is not None
+reference = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reference)
+
+SEMANTIC, FEATURE = 6, 4
+
+
+@st.composite
+def graphs(draw) -> ClassGraph:
+    """Random acyclic graphs: a class's parents have lower rows."""
+    count = draw(st.integers(2, 14))
+    edges = set()
+    for child in range(1, count):
+        for parent in draw(st.lists(st.integers(0, child - 1), max_size=3)):
+            edges.add((child, parent))
+    ids = tuple(f"c{row}" for row in range(count))
+    ends = np.array(sorted(edges), dtype=np.int64).reshape(-1, 2)
+    texts = tuple(ClassText(name) for name in ids)
+    return ClassGraph("random", ClassIndex(ids), texts, ends, np.zeros(len(ends), dtype=np.int64))
+
+
+def make(name: str, seed: int = 0, dropout: float = 0.0) -> Propagator:
+    network: Propagator
+    if name == "gcnz":
+        network = GCNZ(SEMANTIC, FEATURE, hidden=(7, 5))
+    elif name == "sgcn":
+        network = SGCN(SEMANTIC, FEATURE, hidden=(7,), dropout=dropout)
+    else:
+        network = DGP(SEMANTIC, FEATURE, hidden=7, dropout=dropout)
+    generator = torch.Generator().manual_seed(seed)
+    network.reset(generator)
+    with torch.no_grad():
+        for layer in network.layers:
+            for parameter in (layer.bias, layer.group_logits):
+                if parameter is not None:
+                    parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return network.double()
+
+
+def formula(name: str, network: Propagator, graph: ClassGraph, x: np.ndarray, masks=(None, None), p=0.5) -> np.ndarray:
+    weights = [layer.weight.detach().numpy() for layer in network.layers]
+    if name == "gcnz":
+        return reference.gcnz(graph, x, weights)
+    biases = [layer.bias.detach().numpy() for layer in network.layers]
+    if name == "sgcn":
+        return reference.sgcn(graph, x, weights, biases, masks, p)
+    logits = [layer.group_logits.detach().numpy() for layer in network.layers]
+    return reference.dgp(graph, x, weights, biases, logits, masks, p)
+
+
+def adjacencies(network: Propagator, graph: ClassGraph):
+    return [ADJACENCIES[name](graph) for name in network.adjacencies]
+
+
+def vectors(graph: ClassGraph, seed: int) -> torch.Tensor:
+    return torch.randn(graph.num_classes, SEMANTIC, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("name", PROPAGATORS)
+@given(graph=graphs(), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_full_plan_is_the_formula(name: str, graph: ClassGraph, seed: int) -> None:
+    network = make(name, seed)
+    x = vectors(graph, seed)
+    plan = PropagationPlan.full(adjacencies(network, graph))
+    expected = formula(name, network, graph, x.numpy())
+    with torch.no_grad():
+        np.testing.assert_allclose(network(x, plan).numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(network(x, plan).detach().numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PROPAGATORS)
+@given(graph=graphs(), seed=st.integers(0, 99), data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_pruned_rows_equal_the_full_formula_with_given_masks(name: str, graph: ClassGraph, seed: int, data) -> None:
+    p = 0.0 if name == "gcnz" else 0.5
+    network = make(name, seed, dropout=p)
+    x = vectors(graph, seed)
+    rows = data.draw(st.lists(st.integers(0, graph.num_classes - 1), min_size=1, unique=True))
+    plan = PropagationPlan.to_rows(adjacencies(network, graph), np.array(rows))
+    assert plan.outputs.tolist() == sorted(rows)
+    full = [
+        np.random.default_rng(seed + n).random((graph.num_classes, width)) < 0.5
+        for n, width in enumerate((SEMANTIC, 7))
+    ]
+    pruned = [DropoutMask.of(torch.from_numpy(full[n][plan.rows[n]]), 0.5) for n in range(2)] if p else None
+    expected = formula(name, network, graph, x.numpy(), full if p else (None, None), p)[plan.outputs]
+    found = network(x[plan.inputs], plan, pruned)
+    np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PROPAGATORS)
+@given(graph=graphs(), seed=st.integers(0, 99))
+@settings(max_examples=10, deadline=None)
+def test_gradients_of_pruned_and_full_are_equal(name: str, graph: ClassGraph, seed: int) -> None:
+    rows = np.arange(0, graph.num_classes, 2)
+    x = vectors(graph, seed)
+    target = torch.randn(len(rows), make(name).layers[-1].weight.shape[1], dtype=torch.float64)
+    gradients = []
+    for pruned in (True, False):
+        network = make(name, seed)
+        stack = adjacencies(network, graph)
+        plan = PropagationPlan.to_rows(stack, rows) if pruned else PropagationPlan.full(stack)
+        y = network(x[plan.inputs], plan)
+        ((y if pruned else y[rows]) - target).square().sum().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    for one, other in zip(*gradients):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    from kgzsl.toy import toy_graph
+
+    graph = toy_graph()
+    network = make("dgp")
+    plan = PropagationPlan.to_rows(adjacencies(network, graph), np.array([5, 9]))
+    masks = [
+        DropoutMask.draw((len(plan.rows[n]), w), 0.5, torch.Generator().manual_seed(n), torch.device("cpu"))
+        for n, w in ((0, SEMANTIC), (1, 7))
+    ]
+    x = vectors(graph, 0)[plan.inputs]
+    weight, logits = network.layers[1].weight, network.layers[1].group_logits
+    assert logits is not None
+
+    def loss() -> torch.Tensor:
+        return network(x, plan, masks)[:, 0].sum()
+
+    loss().backward()
+    for parameter, place in ((weight, (3, 1)), (logits, (2,))):
+        assert parameter.grad is not None
+        with torch.no_grad():
+            parameter[place] += 1e-4
+            above = loss()
+            parameter[place] -= 2e-4
+            below = loss()
+            parameter[place] += 1e-4
+        assert float(parameter.grad[place]) == pytest.approx(float(above - below) / 2e-4, abs=1e-5)
+
+
+def test_relabelling_permutes_rows() -> None:
+    from kgzsl.toy import toy_graph
+
+    graph = toy_graph()
+    order = np.random.default_rng(0).permutation(graph.num_classes)
+    ids = tuple(graph.index[row] for row in order)
+    place = np.argsort(order)
+    moved = ClassGraph(
+        "moved", ClassIndex(ids), tuple(graph.texts[row] for row in order), place[graph.edges], graph.relations
+    )
+    x = vectors(graph, 1)
+    for name in PROPAGATORS:
+        network = make(name)
+        with torch.no_grad():
+            before = network(x, PropagationPlan.full(adjacencies(network, graph)))
+            after = network(x[order], PropagationPlan.full(adjacencies(network, moved)))
+        torch.testing.assert_close(after, before[order], atol=1e-6, rtol=1e-6)
+
+
+def test_symmetric_convolution_is_that_of_torch_geometric() -> None:
+    pytest.importorskip("torch_geometric")
+    from torch_geometric.nn import GCNConv
+
+    from kgzsl.toy import toy_graph
+
+    graph = toy_graph()
+    network = GCNZ(SEMANTIC, FEATURE, hidden=())
+    network.reset(torch.Generator().manual_seed(0))
+    other = GCNConv(SEMANTIC, FEATURE, bias=False)
+    other.lin.weight.data = network.layers[0].weight.detach().T.clone()
+    ends = torch.from_numpy(np.concatenate([graph.edges, graph.edges[:, ::-1]]).T.copy())
+    x = vectors(graph, 2).float()
+    expected = torch.nn.functional.normalize(other(x, ends), dim=1)
+    found = network(x, PropagationPlan.full(adjacencies(network, graph)))
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_published_widths() -> None:
+    assert [tuple(layer.weight.shape) for layer in DGP(384, 1280).layers] == [(384, 2048), (2048, 1281)]
+    assert [layer.weight.shape[1] for layer in GCNZ(384, 1280).layers] == [2048, 2048, 1024, 1024, 512, 1280]
+    assert SGCN(384, 1280).layers[1].bias is not None and GCNZ(384, 1280).layers[1].bias is None
