@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
+import hypothesis
 import numpy as np
 import pytest
+
+hypothesis.settings.register_profile("kgzsl", deadline=None)  # a slow machine is no failure
+hypothesis.settings.load_profile("kgzsl")
 
 ENCODER_WORDS = {
     "okapi": (1, 0, 0),
@@ -51,3 +57,28 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     module = StaticEmbedding(tokenizer, embedding_weights=np.array([*ENCODER_WORDS.values()], dtype=np.float32))
     SentenceTransformer(modules=[module], device="cpu").save(str(folder))
     return folder
+
+
+@pytest.fixture
+def toy_recipe(tmp_path: Path) -> Path:
+    """A recipe over the toy world, with all its files beside it."""
+    return toy_files().write_toy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder trained on the toy world."""
+    from kgzsl.recipe import Recipe
+
+    folder = tmp_path_factory.mktemp("toy")
+    Recipe.load(toy_files().write_toy(folder)).train(folder / "run")
+    return folder / "run"
+
+
+def toy_files() -> ModuleType:
+    """Import tests/toy_files.py by its path."""
+    spec = importlib.util.spec_from_file_location("toy_files", Path(__file__).with_name("toy_files.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

