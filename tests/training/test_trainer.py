@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kgzsl.errors import RecipeError
+from kgzsl.graph.adjacency import ADJACENCIES
+from kgzsl.propagation import SGCN, PropagationPlan
+from kgzsl.toy import toy_graph, toy_semantics
+from kgzsl.training import Checkpoint, Problem, Settings, Trainer, WeightRegression
+
+
+def trainer(**settings: object) -> tuple[Trainer, Problem]:
+    graph = toy_graph()
+    network = SGCN(4, 3, hidden=(16,), dropout=0.0)
+    stack = [ADJACENCIES[name](graph) for name in network.adjacencies]
+
+    def problem(rows: list[int], validation: Problem | None = None) -> Problem:
+        plan = PropagationPlan.to_rows(stack, np.array(rows))
+        target = torch.nn.functional.normalize(
+            torch.randn(len(rows), 4, generator=torch.Generator().manual_seed(0)), dim=1
+        )
+        return Problem(plan, toy_semantics().vectors[plan.inputs], target, validation)
+
+    made = Trainer(network, WeightRegression(), Settings(**settings), torch.device("cpu"), Checkpoint(None, ""))  # type: ignore[arg-type]
+    return made, problem([5, 8, 10], problem([6]))
+
+
+def test_the_loss_falls_and_the_chosen_epoch_is_the_best_validated() -> None:
+    made, problem = trainer(epochs=200, evaluate_every=20, patience=0, criterion="cosine", weight_decay=0.0)
+    progress = made.run(lambda: problem, lambda: problem)
+    selected = [record for record in progress.metrics if record["phase"] == "select"]
+    assert selected[-1]["loss"] < selected[0]["loss"] / 2
+    best = max(selected, key=lambda record: record["cosine"])
+    assert progress.best_epoch == best["epoch"]
+    assert progress.metrics[-1]["phase"] == "fit" and progress.metrics[-1]["epoch"] == best["epoch"]
+
+
+def test_patience_stops_early() -> None:
+    made, problem = trainer(epochs=5000, evaluate_every=10, patience=50, learning_rate=1e-9)
+    progress = made.run(lambda: problem, lambda: problem)
+    assert max(record["epoch"] for record in progress.metrics) <= progress.best_epoch + 50
+
+
+def test_without_selection_all_epochs_are_fitted() -> None:
+    made, problem = trainer(epochs=30)
+    progress = made.run(None, lambda: problem)
+    assert progress.best_epoch == progress.epoch == 30
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, "at least 1"),
+        ({"criterion": "loss"}, "choose one of cosine, hit1, reciprocal_rank"),
+        ({"precision": "int4"}, "choose one of float32, tf32, bfloat16"),
+        ({"learning_rate": -1.0}, "above 0"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_loss_that_is_not_finite_stops_the_training() -> None:
+    made, problem = trainer(epochs=40, evaluate_every=10)
+    problem.target[0, 0] = float("nan")
+    with pytest.raises(RecipeError, match="smaller learning_rate"):
+        made.run(None, lambda: problem)
+
+
+def test_bfloat16_products_train_too() -> None:
+    made, problem = trainer(epochs=100, evaluate_every=10, precision="bfloat16", weight_decay=0.0)
+    progress = made.run(None, lambda: problem)
+    assert progress.metrics[-1]["loss"] < progress.metrics[0]["loss"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_trains_as_the_cpu_does() -> None:
+    losses = []
+    for device in ("cpu", "cuda"):
+        made, problem = trainer(epochs=50, evaluate_every=10)
+        made.device = torch.device(device)
+        losses.append([record["loss"] for record in made.run(None, lambda p=problem: p).metrics])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
