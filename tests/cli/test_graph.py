@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from kgzsl import cli
 from kgzsl.graph import load_graph, load_split_list, split_names, wordnet
+from kgzsl.semantics import SemanticEmbedding
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -192,6 +194,28 @@ def test_path_of_a_noun_that_is_not_in_the_graph():
     assert shown[0].endswith("n02001821  ciconiidae.n.01  (unseen, not in graph imagenet21k, shown among all nouns)")
     assert shown[1].startswith("  up: Ciconiidae < bird family < ")
     assert shown[-1].startswith("  nearest seen class: ")
+
+
+def test_build_with_embeddings_encodes_definitions(mini, tmp_path, monkeypatch):
+    asked = {}
+
+    def embed(graph, *, encoder):
+        asked.update(zip(graph.index, graph.texts), encoder=encoder)
+        return SemanticEmbedding(graph.index, torch.eye(graph.num_classes), "toy@0", "lemmas: definition")
+
+    monkeypatch.setattr("kgzsl.semantics.embed_graph", embed)
+    folder, ids = mini
+    names = written(tmp_path, "zoo.txt", "okapi\n")
+    arguments = ("build", "--wordnet", folder, "--classes", names, "--out", tmp_path / "zoo")
+    assert "embedded, 5 of the classes with their definition" in run(*arguments, "--embeddings", "--encoder", "toy")
+    assert asked["encoder"] == "toy"
+    assert asked[ids["okapi"]].definition == "similar to the giraffe but smaller"
+    facts = json.loads(run("info", tmp_path / "zoo", "--json"))
+    assert facts["embeddings"] == {"encoder": "toy@0", "text_form": "lemmas: definition", "fits": True}
+    assert "embeddings.safetensors kept" in run(*arguments)
+    written(tmp_path, "zoo.txt", "okapi\nzebra\n")
+    assert "is of other classes: make it anew with --embeddings" in run(*arguments)
+    assert "of other classes than the graph's" in run("info", tmp_path / "zoo")
 
 
 def test_the_script_is_the_command():

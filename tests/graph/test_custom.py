@@ -120,7 +120,7 @@ def test_networkx_cycle():
         ("t.tsv", "a\tb\na\tb\n", r"edge 'a' -> 'b' \(line 2\) stands twice \(first in line 1\)"),
         ("t.tsv", "a\tb\tc\n", "line 1 has 3 columns instead of child and parent"),
         ("t.tsv", "\tb\n", "line 1 has 2 columns"),
-        ("t.tsv", "id\tparents\nhorse\t\nzebra\thorsse\n", r"'horsse' .*  \(line 3\) is no class \(did .* 'horse"),
+        ("t.tsv", "id\tparents\nhorse\t\nzebra\thorsse\n", r"'horsse' .* \(line 3\) is no class \(did .* 'horse"),
         ("t.tsv", "id\tparents\na\t\na\t\n", r"class 'a' \(line 3\) stands twice \(first in line 2\)"),
         ("t.tsv", "id\tparents\na\t\nb\ta|a\n", r"parent 'a' of 'b' \(line 3\) stands twice"),
         ("t.tsv", "id\tparnets\na\t\n", r"column 'parnets' is none of id, parents.*\(line 1\) \(did .* 'parents'"),
