@@ -1,6 +1,7 @@
 """Room 2, the class graph: which classes there are, what they are called, what is above what.
 
-In: WordNet 3.0 (`wordnet`), own taxonomies as TSV, JSON or networkx (`custom`), or a graph folder (`storage`).
+In: WordNet 3.0 (`wordnet`), own taxonomies as TSV or JSON (`taxonomy_file`) or networkx (`custom`), or a graph
+folder (`storage`).
 Out: a `ClassGraph` (class ids, texts, acyclic edges child to parent), smaller ones out of it (`induce`), distances in
 it (`hops`), sparse adjacencies of it (`adjacency`).
 
@@ -8,19 +9,23 @@ Inductions: ``closed`` (all ancestors), ``contracted`` (chains without a wanted 
 CVPR 2019), ``full``. Shipped: ``wordnet-nouns`` (Fellbaum, WordNet, MIT Press 1998) and ``imagenet21k``.
 """
 
+from kgzsl.graph.adjacency import ADJACENCIES, Adjacency
 from kgzsl.graph.build import build_shipped, induce
 from kgzsl.graph.class_graph import ADDED, HYPERNYM, INSTANCE, RELATIONS, ClassGraph, NewClass
-from kgzsl.graph.custom import from_networkx, read_taxonomy
+from kgzsl.graph.custom import from_networkx
 from kgzsl.graph.hops import ancestor_hops, hop_distances, paths_to_root, shortest_path, tree_distances
 from kgzsl.graph.induce import INDUCTIONS
 from kgzsl.graph.storage import find_graph, load_graph, load_split_list, save_graph, split_names
+from kgzsl.graph.taxonomy_file import read_taxonomy
 
 __all__ = [
     "ADDED",
+    "ADJACENCIES",
     "HYPERNYM",
     "INDUCTIONS",
     "INSTANCE",
     "RELATIONS",
+    "Adjacency",
     "ClassGraph",
     "NewClass",
     "ancestor_hops",

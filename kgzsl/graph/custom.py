@@ -1,34 +1,27 @@
-"""Own taxonomies: TSV, JSON and networkx in, a `ClassGraph` out, with every problem named by class and line.
+"""Own taxonomies: entries, pairs or networkx in, a `ClassGraph` out, with every problem named by class and line.
 
-TSV without a header has a line ``child<TAB>parent`` an edge; a class alone on its line is a root. With a header it
-has the columns ``id`` and ``parents``, and maybe ``name``, ``lemmas``, ``description``, ``marks``; several of a kind
-are joined by ``|``. JSON is a list of objects with these keys, or nested: ``{"animal": {"okapi": {}}}``.
+Files are read by `kgzsl.graph.taxonomy_file`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import CorruptFileError, GraphError, InputFileError
+from kgzsl.errors import GraphError
 from kgzsl.graph.class_graph import HYPERNYM, ClassGraph
 from kgzsl.registry import closest
-from kgzsl.runtime.files import read_text
-from kgzsl.types import ClassId, PathLike
+from kgzsl.types import ClassId
 
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Entry", "from_entries", "from_networkx", "from_pairs", "read_taxonomy"]
+__all__ = ["Entry", "class_text", "from_entries", "from_networkx", "from_pairs", "hint"]
 
-COLUMNS = ("id", "parents", "name", "lemmas", "description", "marks")
-PARENT = "parent"
 SHOWN = 10
 
 
@@ -54,27 +47,6 @@ class Entry:
     def place(self) -> str:
         """The line as text for messages, empty where there is none."""
         return f" (line {self.line})" if self.line else ""
-
-
-def read_taxonomy(path: PathLike, name: str | None = None) -> ClassGraph:
-    """Read an own taxonomy from a ``.json`` file, or from any other as TSV.
-
-    Args:
-        path: the file.
-        name: of the graph; the file's name without its ending where not given.
-
-    Raises:
-        InputFileError: the file is missing, empty or not UTF-8.
-        CorruptFileError: it is not JSON.
-        GraphError: it is no taxonomy; the message lists the first ten problems with their lines.
-    """
-    path = Path(path)
-    text = read_text(path)
-    if not text.strip():
-        raise InputFileError(f"{path} is empty; write a line child<TAB>parent for every edge.")
-    problems: list[str] = []
-    entries, listed = _from_json(path, text, problems) if path.suffix == ".json" else _from_tsv(text, problems)
-    return from_entries(entries, name or path.stem, source=path.name, listed=listed, problems=problems)
 
 
 def from_pairs(pairs: Iterable[tuple[ClassId, ClassId]], name: str = "own taxonomy") -> ClassGraph:
@@ -103,7 +75,7 @@ def from_networkx(graph: networkx.DiGraph, name: str | None = None) -> ClassGrap
         Entry(
             str(node),
             tuple(str(parent) for parent in graph.successors(node)),
-            _text(str(node), attributes),
+            class_text(str(node), attributes),
             tuple(attributes.get("marks", ())),
         )
         for node, attributes in graph.nodes(data=True)
@@ -139,20 +111,24 @@ def from_entries(
         count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
         raise GraphError(f"{source or name!r} is no taxonomy, {count}: {'; '.join(found[:SHOWN])}{more}.")
     if not entries:
-        raise GraphError(f"{source or name!r} holds no class.")
+        raise GraphError(f"{source or name!r} holds no class; give one at least.")
+    return _assembled(entries, name, {"definitions": True} | ({"taxonomy": source} if source else {}))
+
+
+def _assembled(entries: Sequence[Entry], name: str, provenance: dict[str, Any]) -> ClassGraph:
+    """Put sound entries together."""
     texts: dict[ClassId, ClassText] = {}
+    marks: dict[str, set[ClassId]] = {}
     for entry in entries:
         for class_id in (entry.class_id, *entry.parents):
-            texts.setdefault(class_id, _text(class_id, {}))
+            texts.setdefault(class_id, class_text(class_id, {}))
         if entry.text is not None:
             texts[entry.class_id] = entry.text
+        for mark in entry.marks:
+            marks.setdefault(mark, set()).add(entry.class_id)
     ids = sorted(texts)
     index = ClassIndex(tuple(ids), f"graph {name!r}")
     pairs = sorted((index.row(entry.class_id), index.row(parent)) for entry in entries for parent in entry.parents)
-    marks: dict[str, set[ClassId]] = {}
-    for entry in entries:
-        for mark in entry.marks:
-            marks.setdefault(mark, set()).add(entry.class_id)
     return ClassGraph(
         name,
         index,
@@ -160,7 +136,7 @@ def from_entries(
         np.array(pairs, dtype=np.int64).reshape(-1, 2),
         np.full(len(pairs), HYPERNYM, dtype=np.int64),
         {mark: frozenset(held) for mark, held in marks.items()},
-        {"definitions": True} | ({"taxonomy": source} if source else {}),
+        provenance,
     )
 
 
@@ -175,7 +151,7 @@ def _listed_problems(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         for number, parent in enumerate(entry.parents):
             if parent not in first:
-                yield f"parent {parent!r} of {entry.class_id!r}{entry.place} is no class{_hint(parent, first)}"
+                yield f"parent {parent!r} of {entry.class_id!r}{entry.place} is no class{hint(parent, first)}"
             if parent in entry.parents[:number]:
                 yield f"parent {parent!r} of {entry.class_id!r}{entry.place} stands twice"
 
@@ -211,142 +187,15 @@ def _cycle_problems(entries: Sequence[Entry]) -> Iterator[str]:
         yield f"cycle {' -> '.join([*(child for child, _ in edges), edges[0][0]])}{where}"
 
 
-def _hint(word: str, known: Iterable[str]) -> str:
+def hint(word: str, known: Iterable[str]) -> str:
+    """Name the known words nearest to a misspelt one in parentheses, or nothing."""
     near = closest(word, known).strip()
     return f" ({near[0].lower()}{near[1:]})" if near else ""
 
 
-def _text(class_id: ClassId, values: Any) -> ClassText:
+def class_text(class_id: ClassId, values: Any) -> ClassText:
     """Return the texts of a class; a class without lemmas has its name for one, one without a name its id."""
     name = str(values.get("name") or class_id)
     lemmas = tuple(str(lemma).replace(" ", "_") for lemma in values.get("lemmas") or (name,))
     description = values.get("description")
     return ClassText(name, lemmas, " ".join(str(description).split()) or None if description else None)
-
-
-def _from_tsv(text: str, problems: list[str]) -> tuple[list[Entry], bool]:
-    """Return the entries of a TSV file, and whether it lists classes (with a header) or edges."""
-    lines = [
-        (number, [cell.strip() for cell in line.split("\t")])
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.startswith("#")
-    ]
-    header = [cell.lower() for cell in lines[0][1]] if lines else []
-    if "id" in header:
-        return _from_columns(lines, problems), True
-    edges = lines[1:] if header[:2] == ["child", "parent"] else lines
-    entries = []
-    for number, cells in edges:
-        if len(cells) > 2 or not cells[0]:
-            problems.append(f"line {number} has {len(cells)} columns instead of child and parent")
-        else:
-            entries.append(Entry(cells[0], tuple(cell for cell in cells[1:] if cell), line=number))
-    return entries, False
-
-
-def _from_columns(lines: Sequence[tuple[int, list[str]]], problems: list[str]) -> list[Entry]:
-    header = ["parents" if cell.lower() == PARENT else cell.lower() for cell in lines[0][1]]
-    for column in header:
-        if column not in COLUMNS:
-            problems.append(
-                f"column {column!r} is none of {', '.join(COLUMNS)} (line {lines[0][0]}){_hint(column, COLUMNS)}"
-            )
-    entries: list[Entry] = []
-    for number, cells in lines[1:]:
-        if len(cells) > len(header):
-            problems.append(f"line {number} has {len(cells)} columns, the header {len(header)}")
-            continue
-        record: dict[str, Any] = dict(zip(header, cells))
-        for key in ("parents", "lemmas", "marks"):
-            record[key] = [part.strip() for part in record.get(key, "").split("|") if part.strip()]
-        _add_record(record, number, entries, problems)
-    return entries
-
-
-def _add_record(record: dict[str, Any], line: int, entries: list[Entry], problems: list[str]) -> None:
-    """Turn one record into an entry, or into a problem."""
-    class_id = record.get("id")
-    if not isinstance(class_id, str) or not class_id.strip():
-        problems.append(f"line {line} has no id")
-        return
-    if isinstance(record.get(PARENT), str):
-        record = {"parents": [record[PARENT]], **record}
-    for key in ("parents", "lemmas", "marks"):
-        values = record.get(key) or []
-        if isinstance(values, str):
-            values = [values]
-        if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
-            problems.append(f"{key} of {class_id!r} (line {line}) is not a list of texts")
-            return
-        record = {**record, key: values}
-    if any(mark in part for part in [class_id, *record["lemmas"], *record["marks"]] for mark in "\t\n|"):
-        problems.append(
-            f"{class_id!r} (line {line}) holds a tab, a line break or |, which ids, lemmas and marks cannot"
-        )
-        return
-    text = _text(class_id, record)
-    entries.append(Entry(class_id, tuple(record["parents"]), text, tuple(record["marks"]), line))
-
-
-def _from_json(path: Path, text: str, problems: list[str]) -> tuple[list[Entry], bool]:
-    try:
-        value = json.loads(text, object_pairs_hook=_Pairs)
-    except json.JSONDecodeError as error:
-        raise CorruptFileError(f"{path} is not JSON: {error.msg} in line {error.lineno}.") from error
-    lines = _Lines(text)
-    entries: list[Entry] = []
-    if isinstance(value, list) and all(isinstance(item, _Pairs) for item in value):
-        for item in value:
-            record = dict(item)
-            _check_keys(record, lines, problems)
-            _add_record(record, lines.of(record.get("id")), entries, problems)
-        return entries, True
-    _nested(value, None, lines, entries, problems)
-    return entries, False
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as its pairs, so that a repeated key is not lost."""
-
-
-class _Lines:
-    """Where texts stand in a JSON file: asked again for the same text, it answers with its next place."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._after: dict[str, int] = {}
-
-    def of(self, word: object) -> int:
-        """Return the line of the next place of a quoted text, counted from 1."""
-        quoted = json.dumps(word, ensure_ascii=False)
-        found = self._text.find(quoted, self._after.get(quoted, 0))
-        if found < 0:
-            found = self._text.find(quoted)
-        self._after[quoted] = found + 1
-        return self._text.count("\n", 0, max(found, 0)) + 1
-
-
-def _check_keys(record: dict[str, Any], lines: _Lines, problems: list[str]) -> None:
-    for key in record:
-        if key not in (*COLUMNS, PARENT):
-            problems.append(f"key {key!r} (line {lines.of(key)}) is none of {', '.join(COLUMNS)}{_hint(key, COLUMNS)}")
-
-
-def _nested(value: Any, parent: ClassId | None, lines: _Lines, entries: list[Entry], problems: list[str]) -> None:
-    """Walk nested JSON: an object holds classes and what is below each, a list holds classes, a text is a class."""
-    below: list[tuple[str, Any]]
-    if isinstance(value, _Pairs):
-        below = list(value)
-    elif isinstance(value, list):
-        below = []
-        for item in value:
-            below.extend(item if isinstance(item, _Pairs) else [(item, None)])
-    else:
-        below = [] if value is None else [(value, None)]
-    for class_id, deeper in below:
-        line = lines.of(class_id)
-        if not isinstance(class_id, str) or not class_id.strip() or any(mark in class_id for mark in "\t\n|"):
-            problems.append(f"{class_id!r} (line {line}) is no class id")
-            continue
-        entries.append(Entry(class_id, () if parent is None else (parent,), line=line))
-        _nested(deeper, class_id, lines, entries, problems)
