@@ -110,6 +110,7 @@ def test_sample_pack_makes_a_seen_bank() -> None:
     unseen = FeatureSet.load(shipped_path("graphs", "sample/unseen.safetensors"))
     assert (len(seen), len(seen.index), len(unseen), len(unseen.index)) == (1000, 1000, 600, 30)
     assert seen.backbone == unseen.backbone and not set(seen.index) & set(unseen.index)
+    assert sum(path.stat().st_size for path in shipped_path("graphs", "sample").iterdir()) <= 4_000_000
     bank = class_means(seen)
     assert torch.equal(bank.score(seen).argmax(dim=1), seen.labels)
 

@@ -142,7 +142,11 @@ def batches_of_pixels(
     """
 
     def read(image: ImageFile) -> Tensor:
-        return backbone.preprocess.one(load_image(image.path))
+        picture = load_image(image.path)
+        try:
+            return backbone.preprocess.one(picture)
+        except (ValueError, TypeError, RuntimeError, OSError) as error:
+            raise InputFileError(f"{image.path} could not be preprocessed: {error}.") from error
 
     starts = iter(range(0, len(images), batch_size))
     waiting: deque[list[Future[Tensor]]] = deque()

@@ -44,6 +44,9 @@ FORMATS = {
 MAX_PIXELS = 89_478_485
 """Larger pictures are refused before they are decoded (pillow's own limit)."""
 
+MAX_ASPECT = 200
+"""Pictures that are longer by this factor than they are wide are refused: resized, they would fill the memory."""
+
 WNID_FOLDER = re.compile(r"(n\d{8})(?:[_ .-].*)?")
 
 
@@ -125,8 +128,7 @@ def load_image(path: PathLike) -> Image:
         raise MissingDependencyError("Pictures need pillow; install it with: pip install 'kgzsl[vision]'") from error
     try:
         with PIL.Image.open(path, formats=sorted(set(FORMATS.values()))) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise InputFileError(f"{path} has {opened.width} x {opened.height} pixels; {MAX_PIXELS} is the limit.")
+            _check_size(path, opened.width, opened.height)
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             return upright if upright.mode == "RGB" else upright.convert("RGB")
@@ -137,6 +139,15 @@ def load_image(path: PathLike) -> Image:
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, warnings as errors, ...
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputFileError(f"{path} could not be decoded: {reason}.") from error
+
+
+def _check_size(path: PathLike, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputFileError(f"{path} has {width} x {height} pixels; {MAX_PIXELS} in all is the limit.")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise InputFileError(
+            f"{path} is a strip of {width} x {height} pixels; one side is over {MAX_ASPECT} times the other."
+        )
 
 
 @contextmanager

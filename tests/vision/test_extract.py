@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from kgzsl.errors import CorruptFileError, InputFileError, StorageError
 from kgzsl.features import FeatureSet
 from kgzsl.vision import Backbone, extract_features, list_images, load_backbone, load_image
+from kgzsl.vision.preprocess import Preprocessor
 from kgzsl.vision.shards import Shards
 
 from .conftest import save_pictures
@@ -120,6 +122,23 @@ def test_nothing_readable_is_an_error(backbone: Backbone, tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.png"]
     with pytest.raises(InputFileError, match="Nothing to extract: 0 pictures"):
         extract_features([], backbone, tmp_path / "out.safetensors")
+
+
+def test_picture_that_cannot_be_preprocessed_is_skipped(
+    pictures: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone = load_backbone(tiny_folder)
+    one = backbone.preprocess.one
+
+    def picky(image: Image.Image) -> torch.Tensor:
+        if image.width == 7:
+            raise ValueError("too small")
+        return one(image)
+
+    monkeypatch.setattr(Preprocessor, "one", lambda _, image: picky(image))
+    Image.new("RGB", (7, 7)).save(pictures / "a" / "000.png")
+    report = extract_features(list_images(pictures), backbone, tmp_path / "out.safetensors")
+    assert report.skipped[0][0] == "a/000.png" and "could not be preprocessed: too small" in report.skipped[0][1]
 
 
 def test_stale_list_of_skipped_pictures_goes(pictures: Path, backbone: Backbone, tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def test_unreadable_pictures_are_named(tmp_path: Path) -> None:
         load_image(tmp_path / "text.jpg")
     with pytest.raises(InputFileError, match="No such file"):
         load_image(tmp_path / "missing.jpg")
+    with pytest.raises(InputFileError, match="is a strip of 401 x 2 pixels; one side is over 200 times"):
+        load_image(save(tmp_path / "strip.png", size=(401, 2)))
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(InputFileError, match=r"empty\.png"):
         load_image(tmp_path / "empty.png")
