@@ -1,8 +1,8 @@
 """Every block of the how-to pages runs, in order, in an empty folder, and prints what the page shows.
 
 A ``console`` block holds commands behind ``$ `` and, below each, lines of what it prints; ``...`` stands for anything.
-``python`` blocks of a page share their names, as in one session; a block may end with the value it shows as a comment
-``# -> value``.
+``python`` blocks of a page share their names, as in one session; ``expression  # -> value`` shows a value. A block
+with a file name behind its language is that file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted((DOCS / "howto").glob("*.md"))
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -29,6 +29,7 @@ class Block:
     """A fenced block and the line of the page that it begins in."""
 
     language: str
+    file: str | None
     text: str
     line: int
 
@@ -36,7 +37,7 @@ class Block:
 def blocks(page: Path) -> Iterator[Block]:
     content = page.read_text(encoding="utf-8")
     for match in BLOCK.finditer(content):
-        yield Block(match[1], match[2], content.count("\n", 0, match.start()) + 1)
+        yield Block(match[1], match[2], match[3], content.count("\n", 0, match.start()) + 1)
 
 
 def words(text: str) -> str:
@@ -70,6 +71,7 @@ def run_python(block: Block, names: dict[str, Any], place: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # other packages may warn; a page may run them
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -79,7 +81,9 @@ def test_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert any(block.language in ("console", "python") for block in run), f"{page.name} shows nothing that runs"
     for block in run:
         place = f"{page.name} line {block.line}"
-        if block.language == "console":
+        if block.file:
+            Path(block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "console":
             run_console(block, place)
         elif block.language == "python":
             run_python(block, names, place)
