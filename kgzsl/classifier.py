@@ -22,7 +22,7 @@ from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction
 from kgzsl.run_folder import RunFolder
-from kgzsl.semantics import SemanticEmbedding, assemble_semantics, has_shipped, load_shipped
+from kgzsl.semantics import SemanticEmbedding, SentenceEncoder, assemble_semantics, has_shipped, load_shipped
 from kgzsl.types import ClassId, ClassIds, PathLike
 
 if TYPE_CHECKING:
@@ -168,12 +168,24 @@ class ZeroShotClassifier:
 
         texts = {new.class_id: new.text for extension in extensions for new in extension.classes}
         words = _ClassTexts(ClassIndex(tuple(texts), "new classes"), tuple(texts.values()))
-        semantics = self.run.semantics
-        stored = [load_shipped(SHIPPED)] if has_shipped(SHIPPED) else []
+        semantics, stored = self.run.semantics, self._shipped
+        held = all(any(class_id in part.index for part in stored) for class_id in texts)
         assembled = assemble_semantics(
-            words, encoder=semantics.encoder, stored=stored, define=definitions, text_form=semantics.text_form
+            words,
+            encoder=semantics.encoder if held else self._encoder,
+            stored=stored,
+            define=definitions,
+            text_form=semantics.text_form,
         )
         return assembled.embedding, assembled.sources
+
+    @cached_property
+    def _shipped(self) -> list[SemanticEmbedding]:
+        return [load_shipped(SHIPPED)] if has_shipped(SHIPPED) else []
+
+    @cached_property
+    def _encoder(self) -> SentenceEncoder:
+        return SentenceEncoder(self.run.semantics.encoder)
 
     def _text(self, class_id: ClassId) -> ClassText:
         if class_id in self.graph.index:

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.classes import ClassText
 from kgzsl.errors import GraphError, UnknownClassError
-from kgzsl.graph.adjacency import ADJACENCIES, Adjacency
+from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, degrees
 from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.types import Array, ClassId, Int
 
 __all__ = ["ClassExtension", "extension_from", "extension_with_parents"]
-
-PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +114,6 @@ def neighbourhood_adjacency(
     name: str, neighbourhood: ClassGraph, num_known: int, known_degrees: Int[Array, "N"]
 ) -> Adjacency:
     """Return an adjacency of a neighbourhood in which the known classes keep the degrees they were trained with."""
-    from kgzsl.graph.adjacency import degrees
-
     own = degrees(neighbourhood)
     own[:num_known] = known_degrees
     return ADJACENCIES[name](neighbourhood, own)
