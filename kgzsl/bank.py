@@ -42,7 +42,7 @@ class Scorer(Protocol):
         ...
 
 
-def normalise_rows(weights: Float[Tensor, "C D"], biases: Float[Tensor, C], kind: str) -> tuple[Tensor, Tensor]:
+def normalise_rows(weights: Float[Tensor, "C D"], biases: Float[Tensor, "C"], kind: str) -> tuple[Tensor, Tensor]:
     """Scale the rows of [W, b] to length one.
 
     ``joint`` divides by ``sqrt(|w|^2 + b^2)``, ``weights`` by ``|w|``, ``none`` leaves them.
@@ -78,7 +78,7 @@ class ClassifierBank:
 
     index: ClassIndex
     weights: Float[Tensor, "C D"]
-    biases: Float[Tensor, C]
+    biases: Float[Tensor, "C"]
     backbone: str
     normalisation: str = "none"
 

@@ -54,7 +54,12 @@ def toy_graph() -> ClassGraph:
 
 def toy_semantics() -> SemanticEmbedding:
     """Return a vector of four numbers a class, of length one: hoofed, winged, made, and one that is the same for all."""
-    traits = {"hoofed": (1, 0, 0), "horse": (1, 0, 0), "zebra": (1, 0, 0.1), "okapi": (1, 0.1, 0)}
+    traits: dict[str, tuple[float, float, float]] = {
+        "hoofed": (1, 0, 0),
+        "horse": (1, 0, 0),
+        "zebra": (1, 0, 0.1),
+        "okapi": (1, 0.1, 0),
+    }
     traits |= {"bird": (0, 1, 0), "eagle": (0, 1, 0), "owl": (0.1, 1, 0.2), "animal": (0.5, 0.5, 0)}
     traits |= {"tool": (0, 0, 1), "hammer": (0.1, 0, 1), "saw": (0, 0, 1)}
     rows = torch.tensor([(*traits.get(name, (0.3, 0.3, 0.3)), 0.5) for name in CLASSES])
@@ -69,7 +74,9 @@ def toy_bank() -> ClassifierBank:
 
 def toy_features() -> FeatureSet:
     """Return six pictures' features: three of okapis, two of owls, one of a zebra."""
-    features = torch.tensor([[1.0, 0.2, 0], [0.9, 0, 0.1], [1.1, 0.3, 0], [0.1, 1.0, 0.3], [0, 0.8, 0.2], [1.4, 0.5, 0]])
+    features = torch.tensor(
+        [[1.0, 0.2, 0], [0.9, 0, 0.1], [1.1, 0.3, 0], [0.1, 1.0, 0.3], [0, 0.8, 0.2], [1.4, 0.5, 0]]
+    )
     index = ClassIndex((*UNSEEN, "zebra"), "toy features")
     return FeatureSet(features, torch.tensor([0, 0, 0, 1, 1, 2]), index, BACKBONE)
 

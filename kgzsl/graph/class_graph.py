@@ -53,7 +53,7 @@ class ClassGraph:
     index: ClassIndex
     texts: tuple[ClassText, ...]
     edges: Int[Array, "E 2"]
-    relations: Int[Array, E]
+    relations: Int[Array, "E"]
     marks: Mapping[str, frozenset[ClassId]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     _parents: list[list[int]] = field(init=False, repr=False)

@@ -141,8 +141,8 @@ class Trainer:
         self.propagator.to("cpu")
         self.propagator.reset(torch.Generator().manual_seed(self.settings.seed))
         self.propagator.to(self.device)
-        rates = {"lr": self.settings.learning_rate, "weight_decay": self.settings.weight_decay}
-        optimiser = torch.optim.Adam(self.propagator.parameters(), fused=True, **rates)
+        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        optimiser = torch.optim.Adam(self.propagator.parameters(), lr=rate, weight_decay=decay, fused=True)
         if tensors is not None:
             Checkpoint.restore(tensors, self.propagator, optimiser, generator)
         done = self.progress.epoch
