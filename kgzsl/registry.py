@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from kgzsl.errors import RecipeError, UnknownVariantError
+from kgzsl.errors import KgzslError, RecipeError, UnknownVariantError
 
 __all__ = ["build", "choose", "closest"]
 
@@ -56,5 +56,7 @@ def build(table: Mapping[str, Callable[..., T]], name: str, kind: str, keywords:
             raise RecipeError(f"{kind} {name!r} has no option {key!r}; its options are {', '.join(valid)}.{hint}")
     try:
         return variant(**keywords)
-    except TypeError as error:
+    except KgzslError:
+        raise
+    except (TypeError, ValueError) as error:
         raise RecipeError(f"{kind} {name!r} cannot be built from {dict(keywords)!r}: {error}.") from error

@@ -1,17 +1,21 @@
 """The run folder: a trained classifier, whole and movable, as files.
 
-| file                                       | holds                                                          |
-|--------------------------------------------|----------------------------------------------------------------|
-| ``manifest.json``                          | versions, command, seed, sha256 of inputs, backbone and encoder |
-| ``graph/``                                 | the class graph, with ``splits/seen.txt`` and ``splits/unseen.txt`` |
-| ``semantics.safetensors``                  | the vectors of the graph's classes, as the network saw them     |
-| ``model.safetensors``, ``states.safetensors`` | the method's parameters, and what a new row needs            |
-| ``bank.safetensors``                       | the synthesized classifiers of every class of the graph         |
-| ``seen_bank.safetensors``                  | the classifiers of the seen classes, as given                   |
+| file                                          | holds                                                             |
+|-----------------------------------------------|-------------------------------------------------------------------|
+| ``manifest.json``                             | versions, command, parameters, sha256 of inputs, backbone, encoder |
+| ``recipe.toml``, ``metrics.jsonl``            | the recipe as resolved, and what was measured while training       |
+| ``graph/``                                    | the class graph, with ``splits/seen.txt`` and ``splits/unseen.txt`` |
+| ``semantics.safetensors``                     | the vectors of the graph's classes, as the network saw them        |
+| ``model.safetensors``, ``states.safetensors`` | the method's parameters, and what a new row needs                 |
+| ``bank.safetensors``                          | the synthesized classifiers of every class of the graph            |
+| ``seen_bank.safetensors``                     | the classifiers of the seen classes, as given                      |
+
+The manifest is written last: a folder without one holds an unfinished training.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +24,7 @@ from typing import Any
 
 from kgzsl import __version__
 from kgzsl.bank import ClassifierBank
-from kgzsl.errors import CorruptFileError, InputFileError
+from kgzsl.errors import CorruptFileError, InputFileError, KgzslError, StorageError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.storage import load_graph, load_split_list, save_graph
 from kgzsl.methods import METHODS, InductiveMethod
@@ -30,11 +34,12 @@ from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.types import PathLike
 
-__all__ = ["RunFolder", "write_run"]
+__all__ = ["RunFolder", "holds_run", "is_run_of", "replace_run", "write_run"]
 
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SEEN_BANK = "bank.safetensors", "seen_bank.safetensors"
+PIECES = (SEMANTICS, BANK, SEEN_BANK, "model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl")
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,20 @@ class RunFolder:
         path: the folder.
 
     Raises:
-        InputFileError: it is no run folder.
-        CorruptFileError: its manifest is damaged, or of another format.
+        InputFileError: it is no run folder, or its training has not ended.
+        CorruptFileError: its manifest is damaged, or of another format. The pieces raise it where they are damaged or
+            do not belong together.
     """
 
     path: Path
 
     def __post_init__(self) -> None:
         missing = [name for name in (MANIFEST, BANK, SEEN_BANK, GRAPH) if not (self.path / name).exists()]
+        if missing and not holds_run(self.path) and any((self.path / name).exists() for name in PIECES):
+            raise InputFileError(
+                f"{self.path} holds a training that has not ended (no {MANIFEST}); give the kgzsl train command again "
+                "to finish it."
+            )
         if missing:
             raise InputFileError(
                 f"{self.path} is no run folder: it lacks {', '.join(missing)}. Make one with kgzsl train."
@@ -83,24 +94,59 @@ class RunFolder:
     @cached_property
     def semantics(self) -> SemanticEmbedding:
         """The vectors of the graph's classes."""
-        return SemanticEmbedding.load(self.path / SEMANTICS)
+        semantics = SemanticEmbedding.load(self.path / SEMANTICS)
+        self._check_classes(SEMANTICS, semantics.index.ids, self.graph.index.ids)
+        return semantics
 
     @cached_property
     def bank(self) -> ClassifierBank:
-        """The synthesized classifiers."""
-        return ClassifierBank.load(self.path / BANK)
+        """The synthesized classifiers of every class of the graph."""
+        bank = ClassifierBank.load(self.path / BANK)
+        self._check_classes(BANK, bank.index.ids, self.graph.index.ids)
+        return bank
 
     @cached_property
     def seen_bank(self) -> ClassifierBank:
         """The classifiers of the seen classes as given, not normalised."""
-        return ClassifierBank.load(self.path / SEEN_BANK)
+        bank = ClassifierBank.load(self.path / SEEN_BANK)
+        self._check_classes(SEEN_BANK, bank.index.ids, self.split.seen)
+        return bank
+
+    def _check_classes(self, name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
+        if found != expected:
+            raise CorruptFileError(
+                f"{self.path / name} holds {len(found):,} classes that are not the {len(expected):,} of the run's "
+                "graph; it belongs to another run. Copy the run folder as a whole, or train again."
+            )
 
     @cached_property
     def method(self) -> InductiveMethod | None:
-        """The fitted method, or None where it cannot place classes that its graph lacks."""
-        variant = choose(METHODS, str(self.manifest["method"]), "method")
+        """The fitted method, or None where it cannot place classes that its graph lacks.
+
+        Raises:
+            CorruptFileError, InputFileError: a file of it is damaged or missing.
+            UnknownVariantError: this kgzsl has no such method.
+        """
+        variant = choose(METHODS, str(self.manifest.get("method")), "method")
         load = getattr(variant, "load", None)
         return None if load is None else load(self.path, self.graph, self.semantics, self.bank)
+
+
+def holds_run(path: PathLike) -> bool:
+    """Say whether a folder holds a training that has ended."""
+    return (Path(path) / MANIFEST).is_file()
+
+
+def is_run_of(path: PathLike, facts: Mapping[str, Any]) -> bool:
+    """Say whether a folder holds a whole run of this kgzsl whose manifest records these facts."""
+    if not holds_run(path):
+        return False
+    try:
+        manifest = RunFolder(Path(path)).manifest
+    except KgzslError:
+        return False
+    expected = {"kgzsl": __version__, **facts}
+    return all(manifest.get(name) == value for name, value in expected.items())
 
 
 def write_run(
@@ -120,6 +166,7 @@ def write_run(
         StorageError: a write failed.
     """
     folder = Path(path)
+    (folder / MANIFEST).unlink(missing_ok=True)
     save_graph(graph, folder / GRAPH, {"seen": split.seen, "unseen": split.unseen})
     semantics.save(folder / SEMANTICS)
     seen_bank.save(folder / SEEN_BANK)
@@ -130,3 +177,29 @@ def write_run(
     facts = {"format": FORMAT, "kgzsl": __version__, "backbone": bank.backbone, **encoder}
     write_json(folder / MANIFEST, {**facts, **manifest})
     return RunFolder(folder)
+
+
+def replace_run(path: PathLike, staged: PathLike) -> None:
+    """Put a finished run that lies in a folder below in the place of the run of ``path``.
+
+    Nothing is written, files are renamed only: a full disk cannot stop it half-way. While it runs the folder has no
+    manifest, so that a mixture of both is never taken for a run.
+
+    Raises:
+        StorageError: a file could not be removed or renamed.
+    """
+    folder, fresh = Path(path), Path(staged)
+    try:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for name in PIECES:
+            (folder / name).unlink(missing_ok=True)
+        if (folder / GRAPH).is_dir():
+            shutil.rmtree(folder / GRAPH)
+        for piece in sorted(fresh.iterdir(), key=lambda piece: piece.name == MANIFEST):  # the manifest last
+            piece.replace(folder / piece.name)
+        fresh.rmdir()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"Could not move {fresh} into {folder}: {reason}. Free the folder and give the same command again."
+        ) from error

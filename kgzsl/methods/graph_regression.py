@@ -95,6 +95,8 @@ class GraphRegression:
             raise RecipeError(f"held_out is a share from 0 to below 1, found {held_out!r}.")
         self.network = network
         self.network_options = dict(network_options or {})
+        with torch.device("meta"):
+            self._network(1, 1)  # refuses wrong options now, not after the data is read
         self.objective = objective
         self.held_out = held_out
         self.settings = Settings(

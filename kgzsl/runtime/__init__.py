@@ -19,6 +19,7 @@ from kgzsl.runtime.files import (
 )
 from kgzsl.runtime.home import asset_path, cache_home, shipped_path
 from kgzsl.runtime.progress import progress
+from kgzsl.runtime.toml import toml_text
 
 __all__ = [
     "asset_path",
@@ -34,6 +35,7 @@ __all__ = [
     "sha256_text",
     "shipped_path",
     "tensor_metadata",
+    "toml_text",
     "write_json",
     "write_text",
     "writing",
