@@ -65,7 +65,7 @@ class HeadLinking:
         """Return the rows that stand for a class."""
         return [row for row, class_id in enumerate(self.class_ids) if class_id is not None]
 
-    def bank(self, weights: Float[Tensor, "L D"], biases: Float[Tensor, L], backbone: str) -> ClassifierBank:
+    def bank(self, weights: Float[Tensor, "L D"], biases: Float[Tensor, "L"], backbone: str) -> ClassifierBank:
         """Return the bank of the linked rows, in head order, not normalised."""
         rows = self.rows()
         index = ClassIndex(tuple(c for c in self.class_ids if c is not None), f"the head of {backbone}")

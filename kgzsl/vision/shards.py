@@ -30,7 +30,7 @@ class Shard:
     """
 
     features: Float[Tensor, "N D"]
-    rows: Int[Tensor, N]
+    rows: Int[Tensor, "N"]
     skipped: tuple[tuple[str, str], ...] = ()
 
 
