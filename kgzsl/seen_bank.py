@@ -10,10 +10,10 @@ and all give rows of length one without bias, because rows of a common scale are
 
 The strengths were chosen on seen classes alone, by ``scripts/choose_seen_bank.py``. It fits each bank on one picture
 of each of ImageNet's 1000 classes (MobileNetV2 features) and measures other pictures of seen classes: 31 of
-Caltech-101, 11 of goods in shops, 3 birds. ``seen`` is Hit@1 of the bank among the 1000; of a variant's strengths the one
-with the best mean of these three columns is the default (ridge: of 0.5 to 50; logistic: of 1e-7 to 1e-2, which all lie
-within 0.5). ``held out`` chooses no strength: those 45 classes lose their rows, kernel regression predicts them from
-semantics and the other rows; Hit@1 among the 45, the mean over the three files.
+Caltech-101, 11 of goods in shops, 3 birds. ``seen`` is Hit@1 of the bank among the 1000; of a variant's strengths the
+one with the best mean of these three columns is the default (ridge: of 0.5 to 50; logistic: of 1e-7 to 1e-2, which all
+lie within 0.5). ``held out`` chooses no strength: those 45 classes lose their rows, kernel regression predicts them
+from semantics and the other rows; Hit@1 among the 45, the mean over the three files.
 
 | seen bank                            | seen Caltech | seen grocery | seen birds | mean | held out |
 |--------------------------------------|--------------|--------------|------------|------|----------|
