@@ -13,7 +13,7 @@ import torch
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import BackboneMismatchError, InputFileError, UnknownClassError
+from kgzsl.errors import BackboneMismatchError, InputFileError, SemanticsError, UnknownClassError
 from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
 from kgzsl.graph.extension import ClassExtension, extension_from
@@ -22,8 +22,16 @@ from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction
 from kgzsl.run_folder import RunFolder
-from kgzsl.semantics import SemanticEmbedding, SentenceEncoder, assemble_semantics, has_shipped, load_shipped
-from kgzsl.types import ClassId, ClassIds, PathLike
+from kgzsl.semantics import (
+    SemanticEmbedding,
+    SemanticEncoder,
+    SentenceEncoder,
+    assemble_semantics,
+    has_shipped,
+    load_shipped,
+    same_encoder,
+)
+from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
 if TYPE_CHECKING:
     from kgzsl.vision import Backbone
@@ -34,6 +42,7 @@ SPLITS = ("seen", "unseen", "all")
 NOUNS, SHIPPED = "wordnet-nouns", "imagenet21k"
 PERSON = "person"
 TRAINED = "trained"
+UNNAMED_ENCODERS = ("local@", "word-vectors/")
 
 
 class ZeroShotClassifier:
@@ -41,11 +50,17 @@ class ZeroShotClassifier:
 
     A class that was in no training graph is added when it is asked for, with the ancestors that its graph lacks:
     embedded, and propagated from the stored rows of what was there, which stay as they are. Its classifier depends on
-    the run and the class alone, never on what else was asked.
+    the run and the class alone, never on what else was asked (but for the rounding of a text encoder, which depends
+    on the texts it is given together).
 
     Args:
         run: the run folder.
         backbone: what turns pictures into features; by default the one that the run names, loaded when first needed.
+        encoder: what turns the words of new classes into vectors; by default the one that the run names.
+
+    Raises:
+        BackboneMismatchError: the backbone is not the run's.
+        SemanticsError: the encoder is not the run's.
 
     Example:
         >>> classifier = ZeroShotClassifier.load("runs/dgp")  # doctest: +SKIP
@@ -53,26 +68,33 @@ class ZeroShotClassifier:
         'okapi'
     """
 
-    def __init__(self, run: RunFolder, backbone: Backbone | None = None) -> None:
+    def __init__(
+        self, run: RunFolder, *, backbone: Backbone | None = None, encoder: SemanticEncoder | None = None
+    ) -> None:
         self.run = run
         self.graph = run.graph
         self.bank = run.bank
         self._backbone: Backbone | None = None
         if backbone is not None:
             self.use_backbone(backbone)
+        if encoder is not None:
+            run.semantics.check_encoder(encoder.id)
+        self._given_encoder = encoder
         self._seen = frozenset(run.split.seen)
-        self._added: dict[ClassId, tuple[ClassExtension, ClassifierBank, str]] = {}
+        self._added: dict[ClassId, _AddedClass] = {}
         self._paths: dict[ClassId, tuple[PathStep, ...]] = {}
 
     @classmethod
-    def load(cls, folder: PathLike, backbone: Backbone | None = None) -> ZeroShotClassifier:
+    def load(
+        cls, folder: PathLike, *, backbone: Backbone | None = None, encoder: SemanticEncoder | None = None
+    ) -> ZeroShotClassifier:
         """Open a run folder.
 
         Raises:
             InputFileError, CorruptFileError: it is no whole run folder.
-            BackboneMismatchError: the backbone is not the run's.
+            BackboneMismatchError, SemanticsError: the backbone or the encoder is not the run's.
         """
-        return cls(RunFolder(Path(folder)), backbone)
+        return cls(RunFolder(Path(folder)), backbone=backbone, encoder=encoder)
 
     @cached_property
     def resolver(self) -> ClassResolver:
@@ -142,50 +164,73 @@ class ZeroShotClassifier:
             UnknownClassError: a class is neither in the run's graph nor among the nouns of its WordNet version, or
                 the run's method cannot place new classes.
         """
-        new = [class_id for class_id in class_ids if class_id not in self.bank.index and class_id not in self._added]
-        if new:
-            self._add(new)
-        known = self.bank.select([class_id for class_id in class_ids if class_id in self.bank.index])
-        for class_id in class_ids:
-            if class_id in self._added:
-                known = known.concat(self._added[class_id][1])
-        return known.select(class_ids)
+        known = [class_id for class_id in class_ids if class_id in self.bank.index]
+        new = [class_id for class_id in class_ids if class_id not in self.bank.index]
+        if to_add := [class_id for class_id in new if class_id not in self._added]:
+            self._add(to_add)
+        bank = self.bank.select(known)
+        if not new:
+            return bank
+        added = [self._added[class_id] for class_id in new]
+        rows = ClassifierBank(
+            ClassIndex(tuple(new), "new classes"),
+            torch.stack([one.weights for one in added]),
+            torch.stack([one.bias for one in added]),
+            bank.backbone,
+            bank.normalisation,
+        )
+        return bank.concat(rows).select(class_ids)
 
     def _add(self, class_ids: Sequence[ClassId]) -> None:
         nouns, method = self.resolver.nouns, self.run.method
         if nouns is None or method is None:
-            why = "its graph is not WordNet's" if nouns is None else "its method cannot place new classes"
-            raise UnknownClassError(f"Class {class_ids[0]!r} is not in the run, and none can be added: {why}.")
+            name = self.run.manifest.get("method")
+            why = "its graph is not WordNet's" if nouns is None else f"its method, {name}, cannot place new classes"
+            raise UnknownClassError(
+                f"Class {class_ids[0]!r} is not in the run, and none can be added: {why}. Ask for classes of graph "
+                f"{self.graph.name!r}, or train graph_regression on a graph that has it."
+            )
         extensions = [extension_from(self.graph, nouns, class_id) for class_id in class_ids]
         vectors, sources = self._embed(extensions)
         bank = method.synthesize_new(extensions, vectors)
-        for extension in extensions:
+        for extension, weights, bias in zip(extensions, bank.weights, bank.biases):
             class_id = extension.class_id
-            self._added[class_id] = (extension, bank.select([class_id]), sources[class_id])
+            self._added[class_id] = _AddedClass(extension, weights, bias, sources[class_id])
 
     def _embed(self, extensions: Sequence[ClassExtension]) -> tuple[SemanticEmbedding, Mapping[ClassId, str]]:
         from kgzsl.graph.wordnet import definitions
 
         texts = {new.class_id: new.text for extension in extensions for new in extension.classes}
         words = _ClassTexts(ClassIndex(tuple(texts), "new classes"), tuple(texts.values()))
-        semantics, stored = self.run.semantics, self._shipped
-        held = all(any(class_id in part.index for part in stored) for class_id in texts)
+        semantics = self.run.semantics
+        held = all(any(class_id in part.index for part in self._stored) for class_id in texts)
         assembled = assemble_semantics(
             words,
             encoder=semantics.encoder if held else self._encoder,
-            stored=stored,
+            stored=self._stored,
             define=definitions,
             text_form=semantics.text_form,
         )
         return assembled.embedding, assembled.sources
 
     @cached_property
-    def _shipped(self) -> list[SemanticEmbedding]:
-        return [load_shipped(SHIPPED)] if has_shipped(SHIPPED) else []
+    def _stored(self) -> list[SemanticEmbedding]:
+        """The shipped vectors, where they are of the run's encoder and text form."""
+        wanted = self.run.semantics
+        shipped = [load_shipped(SHIPPED)] if has_shipped(SHIPPED) else []
+        return [s for s in shipped if same_encoder(s.encoder, wanted.encoder) and s.text_form == wanted.text_form]
 
     @cached_property
-    def _encoder(self) -> SentenceEncoder:
-        return SentenceEncoder(self.run.semantics.encoder)
+    def _encoder(self) -> SemanticEncoder:
+        if self._given_encoder is not None:
+            return self._given_encoder
+        name = self.run.semantics.encoder
+        if "@" not in name or name.startswith(UNNAMED_ENCODERS):
+            raise SemanticsError(
+                f"The vectors of the run come from {name!r}, which cannot be found by its name, and a new class needs "
+                "one; name the folder or file of that encoder with --encoder (encoder=...)."
+            )
+        return SentenceEncoder(name)
 
     def _text(self, class_id: ClassId) -> ClassText:
         if class_id in self.graph.index:
@@ -204,21 +249,17 @@ class ZeroShotClassifier:
             InputFileError: none could be read.
             BackboneError, MissingDependencyError: the run's backbone cannot be loaded.
         """
-        from kgzsl.vision.images import load_image
+        from kgzsl.vision import ImageFile
+        from kgzsl.vision.extract import batches_of_pixels
 
-        names, skipped, parts, batch = list[str](), list[tuple[str, str]](), list[torch.Tensor](), list[torch.Tensor]()
-        backbone = self.backbone
-        for path in paths:
-            try:
-                batch.append(backbone.preprocess.one(load_image(path)))
-                names.append(str(path))
-            except InputFileError as error:
-                skipped.append((str(path), str(error)))
-            if len(batch) == batch_size:
-                parts.append(backbone.features(torch.stack(batch)).cpu())
-                batch = []
-        if batch:
-            parts.append(backbone.features(torch.stack(batch)).cpu())
+        backbone, images = self.backbone, [ImageFile(Path(path), str(path)) for path in paths]
+        names, skipped, parts = list[str](), list[tuple[str, str]](), list[torch.Tensor]()
+        batches = batches_of_pixels(images, backbone, batch_size=batch_size)
+        for start, (rows, pixels, bad) in zip(range(0, len(images), batch_size), batches):
+            names += [images[start + row].name for row in rows]
+            skipped += [(images[start + row].name, reason) for row, reason in bad]
+            if pixels is not None:
+                parts.append(backbone.features(pixels).cpu())
         if not parts:
             reasons = " ".join(reason for _, reason in skipped[:3])
             raise InputFileError(f"None of the pictures could be read. {reasons or 'Name at least one picture.'}")
@@ -256,7 +297,7 @@ class ZeroShotClassifier:
         if not isinstance(images, FeatureSet):
             images, skipped = self.features(images)
             if skipped:
-                raise InputFileError(f"{len(skipped)} pictures could not be read: {skipped[0][1]}")
+                raise InputFileError(f"{len(skipped)} of the pictures could not be read; the first: {skipped[0][1]}")
         return self._rank(images, class_ids, top)
 
     def _rank(self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int) -> list[ImagePrediction]:
@@ -275,27 +316,44 @@ class ZeroShotClassifier:
         return ranked
 
     def _prediction(self, class_id: ClassId, score: float, rank: int) -> Prediction:
-        source = self._added[class_id][2] if class_id in self._added else TRAINED
+        source = self._added[class_id].source if class_id in self._added else TRAINED
         label, path = self._text(class_id).label, self.path(class_id)
         return Prediction(class_id, label, score, rank, class_id in self._seen, source, path)
 
     def path(self, class_id: ClassId) -> tuple[PathStep, ...]:
-        """Return the way from a class to the nearest seen class, up and down the graph; its own step for a seen one."""
+        """Return a shortest way from a class to a seen one, up and down the graph; its own step for a seen class.
+
+        A class that was added begins with the way up to the graph. Where no seen class can be reached the way ends
+        there.
+        """
         if class_id not in self._paths:
             self._paths[class_id] = self._find_path(class_id)
         return self._paths[class_id]
 
     def _find_path(self, class_id: ClassId) -> tuple[PathStep, ...]:
-        steps = [PathStep(class_id, self._text(class_id).label, "start")]
-        new = {one.class_id: one for one in self._added[class_id][0].classes} if class_id in self._added else {}
-        while class_id in new and new[class_id].parents:
-            class_id = new[class_id].parents[0]
-            steps.append(PathStep(class_id, self._text(class_id).label, "up"))
-        ids = shortest_path(self.graph, class_id, self._seen) if class_id in self.graph.index else ()
+        added = self._added.get(class_id)
+        ways_up = [(class_id,)] if added is None else added.extension.ways_up()
+        ways = [(*way, *self._way_in_graph(way[-1])[1:]) for way in ways_up]
+        reaching = [way for way in ways if way[-1] in self._seen] or ways
+        ids = min(reaching, key=len)
+        steps = [PathStep(ids[0], self._text(ids[0]).label, "start")]
         for before, after in pairwise(ids):
-            direction = "up" if after in self.graph.parents(before) else "down"
-            steps.append(PathStep(after, self.graph.text(after).label, direction))
+            is_up = before not in self.graph.index or after in self.graph.parents(before)
+            steps.append(PathStep(after, self._text(after).label, "up" if is_up else "down"))
         return tuple(steps)
+
+    def _way_in_graph(self, class_id: ClassId) -> tuple[ClassId, ...]:
+        return shortest_path(self.graph, class_id, self._seen) if class_id in self.graph.index else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _AddedClass:
+    """A class that the run lacked: its place, its classifier, and where its vector came from."""
+
+    extension: ClassExtension
+    weights: Float[Tensor, "D"]
+    bias: Float[Tensor, ""]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

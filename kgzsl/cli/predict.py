@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kgzsl.classifier import ZeroShotClassifier
     from kgzsl.features import FeatureSet
     from kgzsl.prediction import ImagePrediction
+    from kgzsl.semantics import SemanticEncoder
 
 __all__ = ["register"]
 
@@ -54,7 +56,13 @@ def predict_command(
     backbone: Annotated[
         str | None, typer.Option(metavar="ID_OR_FOLDER", help="The backbone; by default the one the run names.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one object a picture.")] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_PATH", help="The text encoder for new classes; by default the one the run names."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a picture.")] = False,
 ) -> None:
     """Rank classes for pictures."""
     from kgzsl.classifier import ZeroShotClassifier
@@ -64,7 +72,7 @@ def predict_command(
         raise InputFileError("Name pictures, or a feature file with --features: one of the two.")
     if classes and split:
         raise InputFileError("Name candidates with --classes, or take a list with --split: one of the two.")
-    classifier = ZeroShotClassifier.load(run or last_run())
+    classifier = ZeroShotClassifier.load(run or last_run(), encoder=_encoder(encoder))
     candidates = _candidates(classifier, classes, split, include_person)
     if backbone is not None:
         _use_backbone(classifier, backbone)
@@ -76,6 +84,14 @@ def predict_command(
         _show(found)
     for path, reason in skipped:
         typer.echo(f"skipped {path}: {reason}", err=True)
+
+
+def _encoder(name: str | None) -> SemanticEncoder | None:
+    if name is None:
+        return None
+    from kgzsl.semantics import SentenceEncoder, WordVectors
+
+    return WordVectors(name) if Path(name).is_file() else SentenceEncoder(name)
 
 
 def _candidates(
@@ -108,28 +124,32 @@ def _read(
     images = FeatureSet.load(features)
     if rows is None:
         return images, []
-    first, _, last = rows.partition(":")
-    if not (first or "0").isdigit() or not (last or "0").isdigit():
+    ends = re.fullmatch(r"(\d*):(\d*)", rows)
+    if ends is None:
         raise InputFileError(f"--rows takes FROM:TO, such as 0:10, found {rows!r}.")
-    wanted = range(len(images))[int(first or 0) : int(last or len(images))]
+    wanted = range(len(images))[int(ends[1] or 0) : int(ends[2] or len(images))]
     if not wanted:
         raise InputFileError(f"--rows {rows} holds none of the {len(images)} rows of {features}.")
     return images.rows(torch.tensor(wanted)), []
 
 
+MARKS = {"names": ", new, from its names alone", "definition": ", new", "stored": ", new"}
+
+
 def _show(found: Sequence[ImagePrediction]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console(soft_wrap=False)
+    console = Console()
     for one in found:
         true = f" (true class {one.true_class})" if one.true_class else ""
-        table = Table(title=f"{one.image}{true}", title_justify="left", box=None, pad_edge=False)
+        table = Table(title=Text(f"{one.image}{true}"), title_justify="left", box=None, pad_edge=False)
         for name in ("rank", "score", "class", "name", "", "why"):
             table.add_column(name, justify="right" if name in ("rank", "score") else "left")
         for best in one.predictions:
-            mark = "seen" if best.is_seen else "unseen"
-            mark += {"names": ", from its name alone", "definition": ", new", "stored": ", new"}.get(best.semantics, "")
-            table.add_row(str(best.rank), f"{best.score:.3f}", best.class_id, best.name, mark, best.path_text)
+            mark = ("seen" if best.is_seen else "unseen") + MARKS.get(best.semantics, "")
+            cells = (str(best.rank), f"{best.score:.3f}", best.class_id, best.name, mark, best.path_text)
+            table.add_row(*map(Text, cells))  # as they are: names may hold what rich takes for markup
         console.print(table)
         console.print()

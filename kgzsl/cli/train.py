@@ -16,6 +16,8 @@ HELP = """Train a recipe and write a run folder; stopped at any time, the same c
 
 RECIPE is a TOML file, or the name of one that kgzsl ships (dgp, sgcn, gcnz, demo).
 
+A folder that holds the finished run of the same recipe and inputs is left as it is.
+
 Examples:
 
 kgzsl train dgp --out runs/dgp
@@ -37,6 +39,9 @@ def train_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE...", help="Change the recipe, such as method.epochs=600."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another run in the folder once the new one is whole.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's manifest as JSON.")] = False,
 ) -> None:
     """Train a recipe."""
@@ -44,7 +49,10 @@ def train_command(
     from kgzsl.recipe import Recipe
 
     words = " ".join(["kgzsl train", Path(recipe).name, *(f"--set {setting}" for setting in settings or [])])
-    run = Recipe.load(recipe, settings or []).train(out, device=device, command=words)
+    before = _manifest_stamp(out)
+    run = Recipe.load(recipe, settings or []).train(out, device=device, command=words, overwrite=overwrite)
+    if before == _manifest_stamp(out):
+        typer.echo(f"{out} holds this run already; nothing was trained.", err=True)
     remember_run(out)
     if as_json:
         typer.echo(json.dumps(run.manifest, indent=2, ensure_ascii=False))
@@ -54,3 +62,8 @@ def train_command(
     classes, seen = len(run.bank.index), len(run.split.seen)
     typer.echo(f"{out}: {facts['method']} trained{epochs}; classifiers of {classes:,} classes, {seen:,} of them seen.")
     typer.echo(f"Next: kgzsl predict PHOTO.jpg --run {out} --classes NAME NAME ...", err=True)
+
+
+def _manifest_stamp(out: Path) -> int | None:
+    manifest = out / "manifest.json"
+    return manifest.stat().st_mtime_ns if manifest.is_file() else None

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgzsl.classes import ClassText
-from kgzsl.errors import GraphError, UnknownClassError
+from kgzsl.errors import GraphError
 from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, degrees
-from kgzsl.graph.class_graph import ClassGraph, NewClass
+from kgzsl.graph.class_graph import ADDED, ClassGraph, NewClass
 from kgzsl.types import Array, ClassId, Int
 
-__all__ = ["ClassExtension", "extension_from", "extension_with_parents"]
+__all__ = ["ClassExtension", "extension_from", "extension_with_parents", "neighbourhood_adjacency"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +37,18 @@ class ClassExtension:
         """The class that was asked for."""
         return self.classes[-1].class_id
 
+    def ways_up(self) -> tuple[tuple[ClassId, ...], ...]:
+        """Return every way from the class up to its first ancestor that is not new, or to a new root."""
+        parents = {new.class_id: new.parents for new in self.classes}
+        done: list[tuple[ClassId, ...]] = []
+        waiting: list[tuple[ClassId, ...]] = [(self.class_id,)]
+        while waiting:
+            way = waiting.pop()
+            above = parents.get(way[-1], ())
+            waiting += [(*way, parent) for parent in above]
+            done += [] if above else [way]
+        return tuple(sorted(done, key=lambda way: (len(way), way)))
+
     def neighbourhood(self, base: ClassGraph) -> ClassGraph:
         """Return the small graph of the new classes (last) and all their ancestors in the base graph (first)."""
         held = [parent for new in self.classes for parent in new.parents if parent in base.index]
@@ -46,6 +58,8 @@ class ClassExtension:
 
 def extension_from(base: ClassGraph, full: ClassGraph, class_id: ClassId) -> ClassExtension:
     """Take a class out of a fuller graph, with those of its ancestors that the base graph lacks.
+
+    Classes of the base graph get no new parent: what hangs below the class there, if anything, stays where it is.
 
     Args:
         base: the graph that lacks the class.
@@ -64,32 +78,28 @@ def extension_from(base: ClassGraph, full: ClassGraph, class_id: ClassId) -> Cla
             "class ids of different versions mean different things."
         )
     missing = {class_id} | {above for above in full.ancestors([class_id]) if above not in base.index}
-    relation = {(int(child), int(parent)): int(r) for (child, parent), r in _edges_of(full, missing)}
-    new = []
-    for one in _parents_first(full, missing):
-        row = full.index.row(one)
-        parents = full.parents(one)
-        kind = relation[row, full.index.row(parents[0])] if parents else 0
-        new.append(NewClass(one, parents, full.text(one), kind))
-    marks = {mark: frozenset(ids & missing) for mark, ids in full.marks.items() if ids & missing}
+    relations = _relations(full, missing)
+    new = [
+        NewClass(one, full.parents(one), full.text(one), relations.get(one, ADDED))
+        for one in _parents_first(full, missing)
+    ]
+    marks = {mark: ids & missing for mark, ids in full.marks.items() if ids & missing}
     return ClassExtension(tuple(new), marks)
 
 
-def _edges_of(graph: ClassGraph, class_ids: set[ClassId]) -> list[tuple[tuple[int, int], int]]:
-    rows = graph.index.rows(class_ids)
-    kept = np.isin(graph.edges[:, 0], rows)
-    return list(zip(map(tuple, graph.edges[kept].tolist()), graph.relations[kept].tolist()))
+def _relations(graph: ClassGraph, class_ids: set[ClassId]) -> dict[ClassId, int]:
+    """Return how classes hang on what is above them; where edges differ a hypernym counts before an instance."""
+    kept = np.isin(graph.edges[:, 0], graph.index.rows(class_ids))
+    pairs = zip(graph.edges[kept, 0].tolist(), graph.relations[kept].tolist())
+    return {graph.index[row]: relation for row, relation in sorted(pairs, reverse=True)}
 
 
 def _parents_first(graph: ClassGraph, class_ids: set[ClassId]) -> list[ClassId]:
-    ordered: list[ClassId] = []
-    waiting = sorted(class_ids)
-    while waiting:
-        placed = set(ordered)
-        ready = [one for one in waiting if all(p in placed or p not in class_ids for p in graph.parents(one))]
-        ordered += ready
-        waiting = [one for one in waiting if one not in ready]
-    return ordered
+    ordered: dict[ClassId, None] = {}
+    while waiting := sorted(class_ids - ordered.keys()):
+        ready = [one for one in waiting if ordered.keys() >= class_ids.intersection(graph.parents(one))]
+        ordered |= dict.fromkeys(ready)
+    return list(ordered)
 
 
 def extension_with_parents(
@@ -98,22 +108,31 @@ def extension_with_parents(
     """Place an own class below classes of the graph; it inherits their marks.
 
     Raises:
-        UnknownClassError: a parent is not in the graph, or none is given.
-        GraphError: the class is in the graph already.
+        UnknownClassError: a parent is not in the graph.
+        GraphError: the class is in the graph already, or no parent is given.
     """
     if class_id in base.index:
         raise GraphError(f"Class {class_id!r} is in graph {base.name!r} already; choose another id.")
     if not parents:
-        raise UnknownClassError(f"Class {class_id!r} needs at least one parent in graph {base.name!r}.")
+        raise GraphError(
+            f"Class {class_id!r} needs at least one parent in graph {base.name!r}; name what it is a kind of."
+        )
     base.index.rows(parents)
     marks = {mark: frozenset([class_id]) for mark, ids in base.marks.items() if ids & set(parents)}
     return ClassExtension((NewClass(class_id, parents, text),), marks)
 
 
 def neighbourhood_adjacency(
-    name: str, neighbourhood: ClassGraph, num_known: int, known_degrees: Int[Array, "N"]
+    name: str, neighbourhood: ClassGraph, num_known: int, known_degrees: Int[Array, "K"]
 ) -> Adjacency:
-    """Return an adjacency of a neighbourhood in which the known classes keep the degrees they were trained with."""
+    """Return an adjacency of a neighbourhood in which the known classes keep the degrees they were trained with.
+
+    Args:
+        name: a key of `ADJACENCIES`.
+        neighbourhood: known classes first, new ones behind.
+        num_known: how many are known.
+        known_degrees: their degrees in the graph of the training, (num_known,).
+    """
     own = degrees(neighbourhood)
     own[:num_known] = known_degrees
     return ADJACENCIES[name](neighbourhood, own)
