@@ -75,9 +75,30 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.fixture(scope="session")
+def small_world() -> ModuleType:
+    """The module tests/wordnet_files.py: a small piece of WordNet."""
+    return module_beside("wordnet_files")
+
+
+@pytest.fixture(scope="session")
+def wordnet_run(small_world: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder trained on a small piece of WordNet; its recipe and features lie beside it."""
+    from kgzsl.recipe import Recipe
+
+    folder = tmp_path_factory.mktemp("wordnet")
+    Recipe.load(small_world.write_small(folder)).train(folder / "run")
+    return folder / "run"
+
+
 def toy_files() -> ModuleType:
-    """Import tests/toy_files.py by its path."""
-    spec = importlib.util.spec_from_file_location("toy_files", Path(__file__).with_name("toy_files.py"))
+    """Import tests/toy_files.py."""
+    return module_beside("toy_files")
+
+
+def module_beside(name: str) -> ModuleType:
+    """Import a module of this folder by its path."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
