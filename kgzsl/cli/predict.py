@@ -82,8 +82,8 @@ def predict_command(
         typer.echo(json.dumps([one.to_json() for one in found], indent=2, ensure_ascii=False))
     else:
         _show(found)
-    for path, reason in skipped:
-        typer.echo(f"skipped {path}: {reason}", err=True)
+    for _, reason in skipped:
+        typer.echo(f"skipped: {reason}", err=True)
 
 
 def _encoder(name: str | None) -> SemanticEncoder | None:
