@@ -36,7 +36,7 @@ def one_side(side: str, graph_name: str, epochs: int, threads: int) -> dict[str,
     from kgzsl.graph.build import induce
     from kgzsl.graph.storage import load_graph, load_split_list
 
-    def published_graph():  # noqa: ANN202
+    def published_graph():
         return induce(load_graph("wordnet-nouns"), "published")
 
     torch.set_num_threads(threads)
