@@ -69,7 +69,7 @@ class ZeroShotClassifier:
     """
 
     def __init__(
-        self, run: RunFolder, *, backbone: Backbone | None = None, encoder: SemanticEncoder | None = None
+        self, run: RunFolder, backbone: Backbone | None = None, encoder: SemanticEncoder | None = None
     ) -> None:
         self.run = run
         self.graph = run.graph
@@ -86,7 +86,7 @@ class ZeroShotClassifier:
 
     @classmethod
     def load(
-        cls, folder: PathLike, *, backbone: Backbone | None = None, encoder: SemanticEncoder | None = None
+        cls, folder: PathLike, backbone: Backbone | None = None, encoder: SemanticEncoder | None = None
     ) -> ZeroShotClassifier:
         """Open a run folder.
 

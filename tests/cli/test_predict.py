@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -141,6 +143,20 @@ def test_features_or_a_run_that_do_not_fit(predict, toy_run: Path, toy_images: P
     bank.write_bytes(bank.read_bytes()[:-5])
     code, _, errors = predict("--run", tmp_path / "run", "--features", toy_images, "--classes", "okapi")
     assert code == 2 and "bank.safetensors is not a whole safetensors file" in errors
+
+
+HEAVY = ("torch_geometric", "transformers", "sentence_transformers", "nltk", "networkx", "scipy", "gensim", "PIL")
+
+
+def test_features_need_no_heavy_package(toy_run: Path, toy_images: Path) -> None:
+    words = ["kgzsl", "predict", "--run", str(toy_run), "--features", str(toy_images), "--classes", "okapi"]
+    program = (
+        "import sys; from kgzsl.cli import make_app\n"
+        f"make_app()({words[1:]!r}, standalone_mode=False)\n"
+        f"print('loaded', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded []"
 
 
 def test_synsets_that_the_run_lacks(predict, wordnet_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
