@@ -248,7 +248,7 @@ class Recipe:
         """
         folder, chosen = Path(out), choose_device(device)
         supervision, split = self._inputs()
-        facts = self._facts(_digests(supervision, split))
+        facts = self._facts(supervision, split)
         if is_run_of(folder, facts):
             Checkpoint(folder, "").clear()
             return RunFolder(folder)
@@ -292,12 +292,21 @@ class Recipe:
             manifest=manifest,
         )
 
-    def _facts(self, inputs: Mapping[str, str]) -> dict[str, Any]:
+    def _facts(self, supervision: Supervision, split: Split) -> dict[str, Any]:
         """Return what decides what a training ends in, as a manifest holds it."""
         describe: Callable[[], dict[str, Any]] = getattr(self.method(), "parameters", dict)
         parameters = describe()
-        facts = {"method": self._get("method", "name"), "parameters": parameters, "inputs": dict(inputs)}
-        read_back: dict[str, Any] = json.loads(json.dumps({**facts, "seed": parameters.get("seed", 0)}))
+        semantics, bank = supervision.semantics, supervision.seen_bank
+        facts = {
+            "backbone": bank.backbone,
+            "encoder": semantics.encoder,
+            "text_form": semantics.text_form,
+            "method": self._get("method", "name"),
+            "seed": parameters.get("seed", 0),
+            "parameters": parameters,
+            "inputs": _digests(supervision, split),
+        }
+        read_back: dict[str, Any] = json.loads(json.dumps(facts))
         return read_back
 
     def to_toml(self) -> str:
@@ -367,13 +376,16 @@ def _of_seen(bank: ClassifierBank, split: Split) -> ClassifierBank:
 
 
 def _digests(supervision: Supervision, split: Split) -> dict[str, str]:
-    """Return the sha256 of what a run is made from: classes and edges, seen and unseen, vectors, seen classifiers."""
+    """Return the sha256 of what a run is made from: the graph, seen and unseen classes, vectors, seen classifiers."""
     graph, bank = supervision.graph, supervision.seen_bank
-    words = "\n".join([*graph.index, *(f"{child} {parent}" for child, parent in graph.edges.tolist())])
-    lists = "\n".join([*split.seen, "", *split.unseen])
-    weights = torch.cat([bank.weights.float(), bank.biases.float()[:, None]], dim=1)
+    texts = [[class_id, text.name, *text.lemmas, text.definition] for class_id, text in zip(graph.index, graph.texts)]
+    marks = {mark: sorted(ids) for mark, ids in sorted(graph.marks.items())}
+    written = json.dumps([texts, graph.edges.tolist(), graph.relations.tolist(), marks, dict(graph.provenance)])
     vectors = supervision.semantics.vectors.contiguous()
-    digests = {"graph": sha256_text(words), "split": sha256_text(lists)}
-    for name, tensor in (("semantics", vectors), ("seen_bank", weights)):
-        digests[name] = hashlib.sha256(tensor.numpy().tobytes()).hexdigest()
-    return digests
+    weights = torch.cat([bank.weights.float(), bank.biases.float()[:, None]], dim=1)
+    return {
+        "graph": sha256_text(written),
+        "split": sha256_text(json.dumps([split.seen, split.unseen])),
+        "semantics": hashlib.sha256(vectors.numpy().tobytes()).hexdigest(),
+        "seen_bank": hashlib.sha256(weights.numpy().tobytes()).hexdigest(),
+    }

@@ -162,6 +162,13 @@ def write_run(
 ) -> RunFolder:
     """Write a run folder; the manifest comes last, so that a folder without one is not taken for whole.
 
+    Args:
+        path: the folder.
+        graph, split, semantics, seen_bank: what was learned from.
+        bank: the classifiers of every class of the graph.
+        method: the fitted method; it saves itself where it can place further classes.
+        manifest: what is recorded beside the format and the version of kgzsl.
+
     Raises:
         StorageError: a write failed.
     """
@@ -173,9 +180,7 @@ def write_run(
     bank.save(folder / BANK)
     if isinstance(method, InductiveMethod):
         method.save(folder)
-    encoder = {"encoder": semantics.encoder, "text_form": semantics.text_form}
-    facts = {"format": FORMAT, "kgzsl": __version__, "backbone": bank.backbone, **encoder}
-    write_json(folder / MANIFEST, {**facts, **manifest})
+    write_json(folder / MANIFEST, {"format": FORMAT, "kgzsl": __version__, **manifest})
     return RunFolder(folder)
 
 

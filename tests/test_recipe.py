@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ from kgzsl.errors import (
     StorageError,
     UnknownVariantError,
 )
+from kgzsl.graph import save_graph
 from kgzsl.methods import GraphRegression
 from kgzsl.recipe import Recipe, find_recipe
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import toml_text
+from kgzsl.toy import SEEN, toy_bank, toy_graph
 
 QUICK = ("method.epochs=10", "method.held_out=0", "method.network_options={hidden=4}")
 
@@ -196,9 +199,14 @@ def test_a_finished_run_of_the_same_recipe_is_left_as_it_is(
     assert digest(tmp_path / "run") == before
 
 
-@pytest.mark.parametrize("change", ["method.seed=1", "method.epochs=11", "graph.unseen=few.txt"])
+@pytest.mark.parametrize(
+    "change", ["method.seed=1", "method.epochs=11", "graph.unseen=few.txt", "graph.name=marked", "seen_bank.bank=b.st"]
+)
 def test_another_run_is_refused_or_replaced_whole(toy_recipe: Path, tmp_path: Path, change: str) -> None:
     (tmp_path / "few.txt").write_text("okapi\n")
+    save_graph(replace(toy_graph(), marks={"person": frozenset({"owl"})}), tmp_path / "marked", {"seen": SEEN})
+    shutil.copytree(tmp_path / "graph" / "splits", tmp_path / "marked" / "splits", dirs_exist_ok=True)
+    replace(toy_bank(), backbone="other").save(tmp_path / "b.st")
     run, other = tmp_path / "run", Recipe.load(toy_recipe, [*QUICK, change])
     Recipe.load(toy_recipe, QUICK).train(run)
     before = digest(run)

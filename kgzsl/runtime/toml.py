@@ -48,7 +48,7 @@ def _value(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, Mapping):
         inner = ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items() if one is not None)
-        return f"{{ {inner} }}"
+        return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(one) for one in value) + "]"
     return _text(str(value))
