@@ -301,8 +301,8 @@ class ZeroShotClassifier:
         return self._rank(images, class_ids, top)
 
     def _rank(self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int) -> list[ImagePrediction]:
+        self.bank.check_backbone(images)
         bank = self.bank_of(class_ids)
-        bank.check_backbone(images)
         ranked: list[ImagePrediction] = []
         names = images.paths or tuple(f"row {row}" for row in range(len(images)))
         for rows, scores in score_in_chunks(bank, images):

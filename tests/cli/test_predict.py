@@ -159,6 +159,11 @@ def test_features_need_no_heavy_package(toy_run: Path, toy_images: Path) -> None
     assert done.stdout.splitlines()[-1] == "loaded []"
 
 
+def test_another_text_encoder_is_refused(predict, toy_run: Path, toy_images: Path, tiny_encoder: Path) -> None:
+    code, _, errors = predict("--run", toy_run, "--features", toy_images, "--encoder", tiny_encoder)
+    assert code == 2 and "cannot join those of 'toy'; use the encoder that made the stored ones" in errors
+
+
 def test_synsets_that_the_run_lacks(predict, wordnet_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kgzsl.classifier.load_graph", cache(load_graph))  # all nouns take a second each time
     arguments = ("--run", wordnet_run, "--features", wordnet_run.parent / "features.safetensors", "--rows", "0:1")
