@@ -144,7 +144,8 @@ def _show(found: Sequence[ImagePrediction]) -> None:
     console = Console()
     for one in found:
         true = f" (true class {one.true_class})" if one.true_class else ""
-        table = Table(title=Text(f"{one.image}{true}"), title_justify="left", box=None, pad_edge=False)
+        console.print(Text(f"{one.image}{true}", style="bold"), soft_wrap=True)
+        table = Table(box=None, pad_edge=False)
         for name in ("rank", "score", "class", "name", "", "why"):
             table.add_column(name, justify="right" if name in ("rank", "score") else "left")
         for best in one.predictions:
