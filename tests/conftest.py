@@ -8,11 +8,28 @@ from pathlib import Path
 from types import ModuleType
 
 import hypothesis
+import jaxtyping
 import numpy as np
 import pytest
 
 hypothesis.settings.register_profile("kgzsl", deadline=None)  # a slow machine is no failure
 hypothesis.settings.load_profile("kgzsl")
+
+SHAPED_ROOMS = (
+    *("kgzsl.bank", "kgzsl.features", "kgzsl.seen_bank", "kgzsl.graph.adjacency", "kgzsl.graph.hops"),
+    "kgzsl.graph.extension",
+    *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.evaluation", "kgzsl.methods"),
+    *("kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),
+    "kgzsl.vision.shards",
+)
+"""Where signatures are checked while the tests run: every module that names shapes, but for three.
+
+kgzsl.graph.class_graph and induce ask for single rows so often that checks would take most of the time, and
+kgzsl.vision.extract meets stand-ins of a backbone.
+"""
+
+# The hook sees only what is imported after it, so it stands here and not in a fixture. An int may stand for a float.
+jaxtyping.install_import_hook(SHAPED_ROOMS, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 ENCODER_WORDS = {
     "okapi": (1, 0, 0),
@@ -31,6 +48,12 @@ def assets() -> Path:
     if not root:
         pytest.skip("needs real data: set KGZSL_ASSETS to the folder that holds backbones/, features/ and images/")
     return Path(root)
+
+
+@pytest.fixture
+def unchecked_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave signatures unchecked, as for users, so that kgzsl's own errors about shapes are reached."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(autouse=True)

@@ -102,6 +102,7 @@ def test_round_trip_through_the_file(tmp_path):
         (torch.full((1, 2), float("inf")), torch.ones(1), "none", "must hold finite numbers"),
     ],
 )
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_what_does_not_fit_is_refused(weights, biases, normalisation, message):
     with pytest.raises(InputFileError, match=message):
         ClassifierBank(ClassIndex(("a",)), weights, biases, "toy", normalisation)

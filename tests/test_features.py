@@ -69,6 +69,7 @@ def test_of_classes_leaves_out_images_without_a_class():
         ({"features": torch.tensor([[1.0], [float("nan")], [1.0]])}, "Feature row 1 holds a value that is not finite"),
     ],
 )
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(InputFileError, match=message):
         features(**changes)

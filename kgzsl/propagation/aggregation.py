@@ -23,7 +23,7 @@ __all__ = ["Aggregation", "GroupedProduct", "RowProduct", "restrict"]
 class RowProduct:
     """A sparse matrix (R, M) by rows: row r gathers ``sum values[e] x[sources[e]]``, e from offsets[r] to offsets[r+1]."""
 
-    offsets: Int[Tensor, "R+1"]
+    offsets: Int[Tensor, "_"]  # R + 1
     sources: Int[Tensor, "E"]
     values: Float[Tensor, "E"]
 

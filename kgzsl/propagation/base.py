@@ -102,7 +102,7 @@ class Propagator(nn.Module):
         return functional.normalize(y, dim=1)
 
     @torch.no_grad()
-    def states(self, x: Float[Tensor, "M S"], plan: PropagationPlan) -> list[Float[Tensor, "R F"]]:
+    def states(self, x: Float[Tensor, "M S"], plan: PropagationPlan) -> list[Float[Tensor, "_ _"]]:
         """Return what each layer puts out, without dropout; the last one holds the classifiers."""
         outputs: list[Tensor] = []
         for number in range(self.num_layers):

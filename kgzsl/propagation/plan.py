@@ -32,7 +32,7 @@ class PropagationPlan:
     """
 
     aggregations: tuple[Aggregation, ...]
-    rows: tuple[Int[Array, "R"], ...]
+    rows: tuple[Int[Array, "_"], ...]
 
     @property
     def inputs(self) -> Int[Array, "M"]:

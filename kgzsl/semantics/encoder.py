@@ -31,6 +31,7 @@ class SemanticEncoder(Protocol):
         """Return one row of length 1 a text, in the order given."""
 
 
+@runtime_checkable
 class ClassTexts(Protocol):
     """What embedding needs of a class graph: its classes and their texts, in row order."""
 

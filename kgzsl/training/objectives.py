@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch.nn import functional
@@ -12,6 +12,7 @@ from kgzsl.types import Float, Tensor
 __all__ = ["OBJECTIVES", "CosineRegression", "Objective", "WeightRegression"]
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A loss between predicted and target classifiers, both (R, O) with rows of length one."""
 
