@@ -16,6 +16,7 @@ from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError, SemanticsError, UnknownClassError
 from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
+from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, extension_from
 from kgzsl.graph.hops import shortest_path
 from kgzsl.graph.storage import load_graph
@@ -319,6 +320,21 @@ class ZeroShotClassifier:
         source = self._added[class_id].source if class_id in self._added else TRAINED
         label, path = self._text(class_id).label, self.path(class_id)
         return Prediction(class_id, label, score, rank, class_id in self._seen, source, path)
+
+    def graph_with(self, class_ids: ClassIds) -> ClassGraph:
+        """Return the run's graph with classes appended that it lacks, and the ancestors they bring along.
+
+        Raises:
+            UnknownClassError: a class cannot be added; see `bank_of`.
+        """
+        self.bank_of(class_ids)
+        graph = self.graph
+        for class_id in class_ids:
+            if class_id in self._added and class_id not in graph.index:
+                extension = self._added[class_id].extension
+                fresh = [new for new in extension.classes if new.class_id not in graph.index]
+                graph = graph.extend(fresh, extension.marks)
+        return graph
 
     def path(self, class_id: ClassId) -> tuple[PathStep, ...]:
         """Return a shortest way from a class to a seen one, up and down the graph; its own step for a seen class.

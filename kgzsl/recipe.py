@@ -72,6 +72,7 @@ WORDS = ("shipped", "auto")
 MISSING = ("raise", "mean")
 DEFAULT_FIT = "class-means"
 SHIPPED = "imagenet21k"
+SHIPPED_GRAPHS = shipped_path("graphs", SHIPPED).parent
 STAGING = ".new"
 """Where a run grows that is to replace another one."""
 
@@ -174,8 +175,11 @@ class Recipe:
         return self.tables.get(table, {}).get(key, default)
 
     def _path(self, value: str) -> Path:
-        path = Path(value)
-        return path if path.is_absolute() or not (self.folder / path).exists() else self.folder / path
+        """Return a path of the recipe: relative to its folder, else below the shipped graphs, else as it stands."""
+        for folder in (self.folder, SHIPPED_GRAPHS):
+            if (folder / value).exists():
+                return folder / value
+        return Path(value)
 
     def method(self) -> Method:
         """Return the method, not fitted."""

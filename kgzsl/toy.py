@@ -53,7 +53,7 @@ def toy_graph() -> ClassGraph:
 
 
 def toy_semantics() -> SemanticEmbedding:
-    """Return a vector of four numbers a class, of length one: hoofed, winged, made, and one that is the same for all."""
+    """Return four numbers a class, of length one: hoofed, winged, made, and one that is the same for all."""
     traits: dict[str, tuple[float, float, float]] = {
         "hoofed": (1, 0, 0),
         "horse": (1, 0, 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,13 @@ from kgzsl.cli.list_options import ListOptionCommand
 if TYPE_CHECKING:
     from kgzsl.bank import ClassifierBank
     from kgzsl.graph.class_graph import ClassGraph
-    from kgzsl.splits import Split
+    from kgzsl.run_folder import RunFolder
 
 __all__ = ["register"]
 
 SEEN_ROWS = ("predicted", "head")
+LISTS = ("unseen", "all")
+"""Candidates that the run lists; the others may hold classes that its graph lacks."""
 
 
 def register(app: typer.Typer) -> None:
@@ -56,11 +59,17 @@ def evaluate_command(
     from kgzsl.methods import nearest_seen_bank
     from kgzsl.runtime import write_text
 
-    bank, seen_bank, graph, split = _read_run(run, seen_rows)
+    opened = _open_run(run, seen_rows)
+    split, seen_bank = opened.split, opened.seen_bank
     kind = read_candidates(candidates)
     files = [(name, FeatureSet.load(name)) for name in features]
     for _, images in files:
-        bank.check_backbone(images)
+        opened.bank.check_backbone(images)
+    wanted = dict.fromkeys(i for _, images in files for i in images.index) if isinstance(kind, str) else kind
+    new = [class_id for class_id in wanted if class_id not in opened.graph.index] if kind not in LISTS else []
+    bank, graph = _with_new(opened, new)
+    if seen_rows == "head":
+        bank = _with_head(bank, seen_bank)
     baseline = nearest_seen_bank(graph, seen_bank, graph.index.ids)
     reports = [
         evaluate(
@@ -79,19 +88,32 @@ def evaluate_command(
     if markdown is not None:
         write_text(markdown, to_markdown(reports))
     typer.echo(json.dumps([report.to_json() for report in reports], indent=2) if as_json else to_text(reports).rstrip())
+    if new:
+        typer.echo(
+            f"note: {len(new)} classes were in no training graph and were added: {', '.join(new[:10])}", err=True
+        )
     for note in dict.fromkeys(note for report in reports for note in report.notes):
         typer.echo(f"note: {note}", err=True)
 
 
-def _read_run(run: Path, seen_rows: str) -> tuple[ClassifierBank, ClassifierBank, ClassGraph, Split]:
+def _open_run(run: Path, seen_rows: str) -> RunFolder:
     from kgzsl.errors import InputFileError
     from kgzsl.run_folder import RunFolder
 
     if seen_rows not in SEEN_ROWS:
         raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
-    opened = RunFolder(run)
-    bank = _with_head(opened.bank, opened.seen_bank) if seen_rows == "head" else opened.bank
-    return bank, opened.seen_bank, opened.graph, opened.split
+    return RunFolder(run)
+
+
+def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[ClassifierBank, ClassGraph]:
+    """Return bank and graph of a run with classes added that were in no training graph."""
+    if not new:
+        return run.bank, run.graph
+    from kgzsl.classifier import ZeroShotClassifier
+
+    classifier = ZeroShotClassifier(run)
+    rows, graph = classifier.bank_of(new), classifier.graph_with(new)
+    return run.bank.concat(rows), graph
 
 
 def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:

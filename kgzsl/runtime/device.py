@@ -31,6 +31,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         found = torch.cuda.device_count()
         raise MissingResourceError(
-            f"Device {wanted!r} is not here ({found} CUDA devices found); use --device cpu or install a CUDA build of torch."
+            f"Device {wanted!r} is not here ({found} CUDA devices found); use --device cpu, or install a CUDA build "
+            "of torch."
         )
     return device

@@ -155,7 +155,7 @@ class Trainer:
                 stop = self._after_epoch(problem, epoch, loss, last=epoch == epochs)
                 if stop:
                     break
-                if epoch % self.checkpoint.every == 0:
+                if epoch % self.checkpoint.every == 0 or epoch == epochs:
                     self.checkpoint.save(self.progress, self.propagator, optimiser, generator)
 
     def _epoch(self, problem: Problem, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""DGP by the plain formula, for comparison: every node, five hop groups, torch.sparse; written to be read, not to be fast.
+"""DGP by the plain formula, for comparison: every node, five hop groups, torch.sparse; to be read, not to be fast.
 
 ``H = LeakyReLU(sum_k a_k D_k^-1 A_k (drop(X) W1 + b1))``, ``Y = normalise(sum_k r_k D_k^-1 A_k' (drop(H) W2 + b2))``,
 ``loss = sum over seen rows (Y - T)^2 / (2 rows)``.
