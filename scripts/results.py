@@ -177,7 +177,7 @@ def machine() -> str:
     import torch
 
     return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {torch.get_num_threads()} thread(s), torch {torch.__version__}"
+        f"{os.cpu_count()} cores ({platform.machine()}), torch {torch.__version__}"
     )
 
 
