@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
 
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import BackboneMismatchError, CorruptFileError, InputFileError
+from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
@@ -156,8 +155,7 @@ class ClassifierBank:
 
     def save(self, path: PathLike) -> None:
         """Write the project's bank format: one safetensors file."""
-        classes = json.dumps(list(self.index), ensure_ascii=False)
-        metadata = {"classes": classes, "backbone": self.backbone, "normalisation": self.normalisation}
+        metadata = {"classes": self.index.to_json(), "backbone": self.backbone, "normalisation": self.normalisation}
         save_tensors(path, {"weights": self.weights, "biases": self.biases}, metadata)
 
     @classmethod
@@ -176,8 +174,5 @@ class ClassifierBank:
         } - metadata.keys()
         if needed:
             raise InputFileError(f"{path} is no bank: it lacks {', '.join(sorted(needed))}.")
-        try:
-            index = ClassIndex(tuple(json.loads(metadata["classes"])), f"bank {path}")
-        except (json.JSONDecodeError, TypeError) as error:
-            raise CorruptFileError(f"{path} has damaged metadata ({error}); write it again.") from error
+        index = ClassIndex.from_json(metadata["classes"], f"bank {path}")
         return cls(index, tensors["weights"], tensors["biases"], metadata["backbone"], metadata["normalisation"])

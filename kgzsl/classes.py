@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from kgzsl.errors import GraphError, UnknownClassError
+from kgzsl.errors import CorruptFileError, GraphError, UnknownClassError
 from kgzsl.registry import closest
 from kgzsl.types import ClassId
 
@@ -103,6 +104,18 @@ class ClassIndex:
             UnknownClassError: an id is not here.
         """
         return np.fromiter((self.row(class_id) for class_id in class_ids), dtype=np.int64)
+
+    def to_json(self) -> str:
+        """Return the ids as a JSON list, which is how tensor files carry them."""
+        return json.dumps(self.ids, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, owner: str) -> ClassIndex:
+        """Read what `to_json` gave; CorruptFileError where it is no list of ids."""
+        try:
+            return cls(tuple(json.loads(text)), owner)
+        except (json.JSONDecodeError, TypeError) as error:
+            raise CorruptFileError(f"The {owner} has damaged metadata ({error}); write it again.") from error
 
     def appended(self, class_ids: Iterable[ClassId]) -> ClassIndex:
         """Return a new index with more classes behind the present ones, whose rows stay."""

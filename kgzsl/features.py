@@ -10,6 +10,7 @@ import torch
 
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, InputFileError
+from kgzsl.quantisation import expand, quantise
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassId, Float, Int, PathLike, Tensor
 
@@ -83,14 +84,12 @@ class FeatureSet:
             quantised: store int8 ``features`` with float32 ``scales`` (N,), ``scale = max|x| / 127`` a row, which
                 `load` expands; off by at most half a scale.
         """
-        metadata = {"classes": json.dumps(list(self.index)), "backbone": self.backbone}
+        metadata = {"classes": self.index.to_json(), "backbone": self.backbone}
         if self.paths is not None:
             metadata["paths"] = json.dumps(list(self.paths), ensure_ascii=False)
         tensors = {"features": self.features, "labels": self.labels.to(torch.int64)}
         if quantised:
-            rows = self.features.float()
-            tensors["scales"] = (rows.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
-            tensors["features"] = (rows / tensors["scales"][:, None]).round().to(torch.int8)
+            tensors["features"], tensors["scales"] = quantise(self.features)
         save_tensors(path, tensors, metadata)
 
     @classmethod
@@ -110,9 +109,9 @@ class FeatureSet:
         if features.dtype == torch.int8:
             if "scales" not in tensors:
                 raise CorruptFileError(f"{path} holds int8 features without scales; write it again.")
-            features = features.float() * tensors["scales"].float()[:, None]
+            features = expand(features, tensors["scales"])
+        classes = ClassIndex.from_json(metadata["classes"], f"feature file {path}")
         try:
-            classes = ClassIndex(tuple(json.loads(metadata["classes"])), f"feature file {path}")
             paths = tuple(json.loads(metadata["paths"])) if "paths" in metadata else None
         except (json.JSONDecodeError, TypeError) as error:
             raise CorruptFileError(f"{path} has damaged metadata ({error}); write it again.") from error

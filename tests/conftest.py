@@ -16,7 +16,14 @@ hypothesis.settings.register_profile("kgzsl", deadline=None)  # a slow machine i
 hypothesis.settings.load_profile("kgzsl")
 
 SHAPED_ROOMS = (
-    *("kgzsl.bank", "kgzsl.features", "kgzsl.seen_bank", "kgzsl.graph.adjacency", "kgzsl.graph.hops"),
+    *(
+        "kgzsl.bank",
+        "kgzsl.quantisation",
+        "kgzsl.features",
+        "kgzsl.seen_bank",
+        "kgzsl.graph.adjacency",
+        "kgzsl.graph.hops",
+    ),
     "kgzsl.graph.extension",
     *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.evaluation", "kgzsl.methods"),
     *("kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import GraphError, KgzslError, UnknownClassError
+from kgzsl.errors import CorruptFileError, GraphError, KgzslError, UnknownClassError
 
 ids = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=20)
 
@@ -59,3 +59,11 @@ def test_indices_are_equal_by_their_ids():
 def test_label():
     assert ClassText("ice_bear.n.01", ("ice_bear", "polar_bear")).label == "ice bear"
     assert ClassText("part").label == "part"
+
+
+def test_a_class_list_as_json_comes_back() -> None:
+    index = ClassIndex(("n1", "Mücke"))
+    assert index.to_json() == '["n1", "Mücke"]'
+    assert ClassIndex.from_json(index.to_json(), "bank b") == index
+    with pytest.raises(CorruptFileError, match="The bank b has damaged metadata"):
+        ClassIndex.from_json("[", "bank b")

@@ -10,10 +10,11 @@ no text to encode.
 
 from collections.abc import Callable
 
+from kgzsl.quantisation import quantise
 from kgzsl.semantics.assembly import SOURCES, AssembledSemantics, assemble_semantics
 from kgzsl.semantics.attributes import read_attributes
 from kgzsl.semantics.coverage import Coverage, coverage
-from kgzsl.semantics.embedding import SemanticEmbedding, quantise, same_encoder
+from kgzsl.semantics.embedding import SemanticEmbedding, same_encoder
 from kgzsl.semantics.encoder import SemanticEncoder, embed_classes, embed_graph, open_encoder, with_definitions
 from kgzsl.semantics.sentences import DEFAULT_ENCODER, SentenceEncoder
 from kgzsl.semantics.shipped import EMBEDDINGS_FILE, has_shipped, load_shipped

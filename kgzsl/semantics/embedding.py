@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 import torch
 
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import CorruptFileError, InputFileError, SemanticsError
+from kgzsl.errors import InputFileError, SemanticsError
+from kgzsl.quantisation import expand, quantise
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
-__all__ = ["SemanticEmbedding", "quantise", "same_encoder"]
+__all__ = ["SemanticEmbedding", "same_encoder"]
 
 
 def same_encoder(first: str, second: str) -> bool:
@@ -24,16 +24,6 @@ def same_encoder(first: str, second: str) -> bool:
     """
     digits = [encoder.rpartition("@")[2] if "@" in encoder else None for encoder in (first, second)]
     return first == second or (digits[0] is not None and digits[0] == digits[1])
-
-
-def quantise(vectors: Float[Tensor, "C S"]) -> tuple[Tensor, Tensor]:
-    """Round rows to int8 with a scale a row: ``codes = round(v / scale)``, ``scale = max|v| / 127``.
-
-    Returns:
-        Codes (C, S) int8 and scales (C,) float32.
-    """
-    scales = (vectors.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
-    return (vectors / scales[:, None]).round().to(torch.int8), scales.float()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +106,7 @@ class SemanticEmbedding:
 
     def save(self, path: PathLike, quantised: bool = False) -> None:
         """Write one safetensors file: float32 ``vectors``, or int8 ``codes`` with ``scales`` where quantised."""
-        classes = json.dumps(list(self.index), ensure_ascii=False)
-        metadata = {"classes": classes, "encoder": self.encoder, "text_form": self.text_form}
+        metadata = {"classes": self.index.to_json(), "encoder": self.encoder, "text_form": self.text_form}
         if quantised:
             codes, scales = quantise(self.vectors)
             save_tensors(path, {"codes": codes, "scales": scales}, metadata)
@@ -136,9 +125,6 @@ class SemanticEmbedding:
         quantised = {"codes", "scales"} <= tensors.keys()
         if not (quantised or "vectors" in tensors) or not {"classes", "encoder"} <= metadata.keys():
             raise InputFileError(f"{path} holds no semantic embeddings; make them with kgzsl embed.")
-        vectors = tensors["codes"].float() * tensors["scales"].float()[:, None] if quantised else tensors["vectors"]
-        try:
-            index = ClassIndex(tuple(json.loads(metadata["classes"])), f"embeddings {path}")
-        except (json.JSONDecodeError, TypeError) as error:
-            raise CorruptFileError(f"{path} has damaged metadata ({error}); write it again.") from error
+        vectors = expand(tensors["codes"], tensors["scales"]) if quantised else tensors["vectors"]
+        index = ClassIndex.from_json(metadata["classes"], f"embedding file {path}")
         return cls(index, vectors.float(), metadata["encoder"], metadata.get("text_form", ""))
