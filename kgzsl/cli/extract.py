@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from kgzsl.vision import Backbone
+    from kgzsl.vision import Backbone, ImageFile
 
 __all__ = ["register"]
 
+NOUNS = "wordnet-nouns"
+
 Images = Annotated[
     Path | None,
-    typer.Argument(help="A folder of pictures (sub-folders are classes), a list (path, tab, class), or one picture."),
+    typer.Argument(
+        help="A folder of pictures (sub-folders are classes, by id or name), a list (path, tab, class), or one picture."
+    ),
 ]
 BackboneName = Annotated[
     str, typer.Option("--backbone", help="Folder or hub id of an image classifier that transformers loads.")
@@ -28,7 +34,9 @@ HeadOut = Annotated[Path | None, typer.Option(help="Write the classifier's head 
 Labels = Annotated[
     str, typer.Option(help="How the head's labels mean classes: auto, imagenet, names, or a CSV/TSV table.")
 ]
-Graph = Annotated[str, typer.Option(help="Class graph of the head's labels: a name or a folder.")]
+Graph = Annotated[
+    str, typer.Option(help="Class graph of the head's labels and the pictures' classes: a name or a folder.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Pictures a batch; a stopped run goes on with the same size only.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads that decode; one a core by default.")]
@@ -64,7 +72,8 @@ def extract(
 
     if (images is None) != (out is None) or (images is None and head_out is None):
         raise InputFileError("Give pictures together with --out, or --head-out, or both.")
-    listed = None if images is None else list_images(images)  # a wrong path shall not wait for the model
+    # a wrong path or name shall not wait for the model
+    listed = None if images is None else _by_class_id(list_images(images), images, graph)
     classifier = load_backbone(backbone, backbone_id=backbone_id, device=choose_device(device))
     report: dict[str, Any] = {"backbone": classifier.id, "dim": classifier.dim}
     if head_out is not None:
@@ -75,6 +84,23 @@ def extract(
         report["skipped"] = [{"path": name, "reason": reason} for name, reason in done.skipped]
         report["resumed_batches"] = done.resumed
     typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else _as_text(report))
+
+
+def _by_class_id(listed: Sequence[ImageFile], source: Path, graph: str) -> tuple[ImageFile, ...]:
+    """Return the pictures with class ids in place of names; WordNet ids stay without a look into the graph."""
+    from kgzsl.errors import AmbiguousClassError, UnknownClassError
+    from kgzsl.graph.storage import load_graph
+    from kgzsl.naming import ClassResolver, is_wnid
+
+    names = {image.class_id for image in listed if image.class_id is not None and not is_wnid(image.class_id)}
+    if not names:
+        return tuple(listed)
+    resolver = ClassResolver(load_graph(graph), lambda: load_graph(NOUNS))
+    try:
+        ids = resolver.resolve_each(sorted(names), str(source))
+    except (UnknownClassError, AmbiguousClassError) as error:
+        raise type(error)(f"{error} Call the folders by class ids, or name their own taxonomy with --graph.") from error
+    return tuple(replace(image, class_id=ids.get(image.class_id or "", image.class_id)) for image in listed)
 
 
 def _write_head(classifier: Backbone, path: Path, labels: str, graph: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.runtime.files import read_text
 from kgzsl.types import ClassId, PathLike
 
-__all__ = ["ClassResolver", "Sense", "path_hint"]
+__all__ = ["ClassResolver", "Sense", "is_wnid", "path_hint"]
 
 WNID = re.compile(r"n\d{8}")
 HINT_STEPS = 3
@@ -44,6 +44,11 @@ class Sense:
     def __str__(self) -> str:
         place = f" ({self.text.label} < {self.hint})" if self.hint else ""
         return f"{self.class_id} {self.text.name}{place}"
+
+
+def is_wnid(name: str) -> bool:
+    """Say whether a name has the form of a WordNet class id, ``n`` and eight digits."""
+    return WNID.fullmatch(name) is not None
 
 
 def path_hint(graph: ClassGraph, class_id: ClassId, steps: int = HINT_STEPS) -> str:
@@ -174,7 +179,7 @@ class ClassResolver:
     def _candidates(self, name: str) -> list[ClassId]:
         if name in self.graph.index:
             return [name]
-        if WNID.fullmatch(name):
+        if is_wnid(name):
             return [name] if self.nouns is not None and name in self.nouns.index else []
         own = self._graph_names
         if found := own.named(name):
@@ -212,6 +217,19 @@ class ClassResolver:
         """Return the classes of several names in order, each class once; errors as `resolve`."""
         return tuple(dict.fromkeys(self.resolve(name) for name in names))
 
+    def resolve_each(self, names: Iterable[str], source: str) -> dict[str, ClassId]:
+        """Return the class of each name by name.
+
+        Args:
+            names: what was written.
+            source: where; an error begins with it.
+
+        Raises:
+            UnknownClassError, AmbiguousClassError: names that do not resolve, all in one.
+        """
+        wanted = list(dict.fromkeys(names))
+        return dict(zip(wanted, self._resolve_placed((("", name) for name in wanted), source), strict=True))
+
     def resolve_file(self, path: PathLike) -> tuple[ClassId, ...]:
         """Return the classes named in a file, a name a line (blank lines and ``#`` lines left out), each class once.
 
@@ -219,20 +237,27 @@ class ClassResolver:
             InputFileError: the file is missing or names no class.
             UnknownClassError, AmbiguousClassError: names that do not resolve, each with its line number.
         """
-        found: dict[ClassId, None] = {}
-        errors: list[tuple[int, UnknownClassError | AmbiguousClassError]] = []
-        for number, name in _numbered_names(path):
-            try:
-                found[self.resolve(name)] = None
-            except (UnknownClassError, AmbiguousClassError) as error:
-                errors.append((number, error))
-        if errors:
-            listed = " ".join(f"Line {number}: {error}" for number, error in errors[:LISTED_ERRORS])
-            more = f" (and {len(errors) - LISTED_ERRORS} lines more)" if len(errors) > LISTED_ERRORS else ""
-            raise type(errors[0][1])(f"{path} has {len(errors)} names that are no one class. {listed}{more}")
+        placed = ((f"Line {number}: ", name) for number, name in _numbered_names(path))
+        found = tuple(dict.fromkeys(self._resolve_placed(placed, str(path))))
         if not found:
             raise InputFileError(f"{path} names no class; write a class name or id a line.")
-        return tuple(found)
+        return found
+
+    def _resolve_placed(self, placed: Iterable[tuple[str, str]], source: str) -> list[ClassId]:
+        """Resolve names that stand somewhere; all that fail are told in one error, each behind its place."""
+        found: list[ClassId] = []
+        errors: list[tuple[str, UnknownClassError | AmbiguousClassError]] = []
+        for place, name in placed:
+            try:
+                found.append(self.resolve(name))
+            except (UnknownClassError, AmbiguousClassError) as error:
+                errors.append((place, error))
+        if errors:
+            listed = " ".join(f"{place}{error}" for place, error in errors[:LISTED_ERRORS])
+            more = f" (and {len(errors) - LISTED_ERRORS} more)" if len(errors) > LISTED_ERRORS else ""
+            count = "1 name that is" if len(errors) == 1 else f"{len(errors)} names that are"
+            raise type(errors[0][1])(f"{source} has {count} no one class. {listed}{more}")
+        return found
 
 
 def _numbered_names(path: PathLike) -> Iterator[tuple[int, str]]:

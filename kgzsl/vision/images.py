@@ -1,8 +1,9 @@
 """Pictures on disk: which ones there are, what class each shows, and how one is decoded.
 
 A folder is read with its sub-folders: the first sub-folder is the class of the pictures below it (``n02128385`` or
-``n02128385_Leopards`` -> ``n02128385``, any other name as it stands); pictures that lie in the folder itself have no
-class. A list names a picture a line, optionally a tab and its class; relative paths start at the list's folder.
+``n02128385_Leopards`` -> ``n02128385``, any other name as it stands; `kgzsl extract` resolves names to ids); pictures
+that lie in the folder itself have no class. A list names a picture a line, optionally a tab and its class; relative
+paths start at the list's folder.
 
 A picture is turned as its EXIF orientation says, as people see it, and converted to RGB; transparency is dropped.
 """

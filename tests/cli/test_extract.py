@@ -92,3 +92,48 @@ def test_bad_input_is_one_line(
     assert run(monkeypatch, *words, "--backbone", folder) == 2
     error = capsys.readouterr().err
     assert error.startswith("kgzsl: ") and message in error and error.count("\n") == 1
+
+
+def named(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(root / name / "0.png")
+    return root
+
+
+def test_folders_may_have_names(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = named(tmp_path / "pictures", "okapi", "Zebra", "polar bear", "crane.n.05", "n01440764_tench", "n99999999")
+    out = tmp_path / "out.safetensors"
+    assert run(monkeypatch, root, "--backbone", folder, "--backbone-id", "mine", "--device", "cpu", "--out", out) == 0
+    images = FeatureSet.load(out)
+    found = dict(zip(images.paths or (), images.class_ids(), strict=True))
+    assert found == {
+        "okapi/0.png": "n02439398",
+        "Zebra/0.png": "n02391049",
+        "polar bear/0.png": "n02134084",
+        "crane.n.05/0.png": "n02012849",
+        "n01440764_tench/0.png": "n01440764",
+        "n99999999/0.png": "n99999999",
+    }
+
+
+def test_folder_names_of_no_one_class_are_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = named(tmp_path / "pictures", "okapi", "crane", "flurble")
+    assert run(monkeypatch, root, "--backbone", "no-such-model", "--out", tmp_path / "out.safetensors") == 2
+    error = capsys.readouterr().err
+    assert "pictures has 2 names that are no one class. 'crane' could mean" in error and "n02012849 crane.n.05" in error
+    assert "No class is called 'flurble'" in error and error.count("\n") == 1
+    assert error.endswith("Call the folders by class ids, or name their own taxonomy with --graph.\n")
+
+
+def test_folders_named_by_an_own_taxonomy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgzsl.graph.custom import from_pairs
+    from kgzsl.graph.storage import save_graph
+
+    save_graph(from_pairs([("screw", "fastener"), ("crane", "fastener")]), tmp_path / "parts")
+    root, out = named(tmp_path / "pictures", "screw", "crane"), tmp_path / "out.safetensors"
+    words = ("--backbone", folder, "--backbone-id", "mine", "--device", "cpu", "--graph", tmp_path / "parts")
+    assert run(monkeypatch, root, *words, "--out", out) == 0
+    assert FeatureSet.load(out).class_ids() == ("crane", "screw")
