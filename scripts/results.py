@@ -176,9 +176,7 @@ def machine() -> str:
     """Describe the machine in a few words."""
     import torch
 
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}), torch {torch.__version__}"
-    )
+    return f"{os.cpu_count()} cores ({platform.machine()}), torch {torch.__version__}"
 
 
 INTRODUCTION = """# Results
