@@ -21,7 +21,7 @@ __all__ = ["Aggregation", "GroupedProduct", "RowProduct", "restrict"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowProduct:
-    """A sparse matrix (R, M) by rows: row r gathers ``sum values[e] x[sources[e]]``, e from offsets[r] to offsets[r+1]."""
+    """A sparse matrix (R, M) by rows: row r is ``sum values[e] x[sources[e]]``, e from offsets[r] to offsets[r+1]."""
 
     offsets: Int[Tensor, "_"]  # R + 1
     sources: Int[Tensor, "E"]
