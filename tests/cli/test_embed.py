@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.cli import main
 from kgzsl.graph import ClassGraph, save_graph
 from kgzsl.semantics import SemanticEmbedding
 
@@ -24,18 +23,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "graph"
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["kgzsl", "embed", *map(str, words)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    return int(stopped.value.code or 0)
-
-
 def test_the_shipped_graph_needs_no_encoder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kgzsl: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "all.safetensors"
-    assert run(monkeypatch, "--graph", "imagenet21k", "--out", out, "--json") == 0
+    assert kgzsl("embed", "--graph", "imagenet21k", "--out", out, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report == {
         "graph": "imagenet21k",
@@ -51,7 +43,7 @@ def test_the_shipped_graph_needs_no_encoder(
 
 
 def test_vectors_beside_a_graph_are_used_and_the_rest_is_encoded_from_names(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, tiny_encoder: Path, capsys: pytest.CaptureFixture[str]
+    kgzsl: Callable[..., int], folder: Path, tiny_encoder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from kgzsl.semantics import SentenceEncoder
 
@@ -59,7 +51,7 @@ def test_vectors_beside_a_graph_are_used_and_the_rest_is_encoded_from_names(
     stored = SemanticEmbedding(ClassIndex(("p",)), torch.tensor([[0.0, 1, 0]]), encoder, "lemmas: definition")
     stored.save(folder / "embeddings.safetensors")
     out = folder.parent / "out.safetensors"
-    assert run(monkeypatch, "--graph", folder, "--out", out, "--encoder", tiny_encoder) == 0
+    assert kgzsl("embed", "--graph", folder, "--out", out, "--encoder", tiny_encoder) == 0
     text = capsys.readouterr().out
     assert "3 classes of graph 'three', 3 numbers each" in text
     assert "1  stored beside a graph" in text
@@ -67,27 +59,25 @@ def test_vectors_beside_a_graph_are_used_and_the_rest_is_encoded_from_names(
     assert SemanticEmbedding.load(out).vectors.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
 
 
-def test_word_vectors_with_a_gap(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_word_vectors_with_a_gap(kgzsl: Callable[..., int], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("gensim", reason='needs pip install "kgzsl[word-vectors]"')
     vectors, out = folder.parent / "glove.txt", folder.parent / "out.safetensors"
     vectors.write_text("animal 1 0\npolar 0 1\nbear 0 1\n", encoding="utf-8")
-    assert run(monkeypatch, "--graph", folder, "--out", out, "--word-vectors", vectors) == 2
+    assert kgzsl("embed", "--graph", folder, "--out", out, "--word-vectors", vectors) == 2
     assert "1 of 3 classes have no semantic vector (o, ...)" in capsys.readouterr().err
     assert not out.exists()
     assert (
-        run(monkeypatch, "--graph", folder, "--out", out, "--word-vectors", vectors, "--missing", "mean", "--json") == 0
+        kgzsl("embed", "--graph", folder, "--out", out, "--word-vectors", vectors, "--missing", "mean", "--json") == 0
     )
     assert json.loads(capsys.readouterr().out)["sources"] == {"word vectors": 2, "mean of all": 1}
     assert SemanticEmbedding.load(out).select(["o"]).vectors.tolist() == [[0.5, 0.5]]
 
 
-def test_attributes_with_a_missing_value(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_attributes_with_a_missing_value(kgzsl: Callable[..., int], folder: Path) -> None:
     table, out = folder.parent / "attributes.csv", folder.parent / "out.safetensors"
     table.write_text("id,legs,fur\na,4,1\no,-1,1\np,4,0\n", encoding="utf-8")
     words = ("--graph", folder, "--out", out, "--attributes", table, "--missing-value", "-1", "--missing", "mean")
-    assert run(monkeypatch, *words) == 0
+    assert kgzsl("embed", *words) == 0
     assert SemanticEmbedding.load(out).vectors.tolist() == [[4, 1], [4, 1], [4, 0]]
 
 
@@ -109,14 +99,14 @@ def test_attributes_with_a_missing_value(monkeypatch: pytest.MonkeyPatch, folder
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    monkeypatch: pytest.MonkeyPatch,
+    kgzsl: Callable[..., int],
     folder: Path,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
     message: str,
 ) -> None:
     given = [str(folder) if word == "FOLDER" else word for word in words]
-    assert run(monkeypatch, *given, "--out", folder.parent / "out.safetensors") == 2
+    assert kgzsl("embed", *given, "--out", folder.parent / "out.safetensors") == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1

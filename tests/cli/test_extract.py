@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from kgzsl.bank import ClassifierBank
-from kgzsl.cli import main
 from kgzsl.features import FeatureSet
 
 
@@ -37,21 +36,14 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["kgzsl", "extract", *map(str, words)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    return int(stopped.value.code or 0)
-
-
 def test_features_and_head(
-    folder: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, pictures: Path, tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (pictures / "n01440764" / "bad.png").write_bytes(b"\x89PNG")
     (tmp_path / "labels.csv").write_text("0,n02391049\ntench,n01440764\n2,-\n")
     out, head = tmp_path / "out.safetensors", tmp_path / "head.safetensors"
     options = ["--backbone-id", "mine", "--device", "cpu", "--labels", tmp_path / "labels.csv", "--json"]
-    assert run(monkeypatch, pictures, "--backbone", folder, "--out", out, "--head-out", head, *options) == 0
+    assert kgzsl("extract", pictures, "--backbone", folder, "--out", out, "--head-out", head, *options) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["num_images"] == 3 and report["skipped"][0]["path"] == "n01440764/bad.png"
     assert report["head"] == {"out": str(head), "num_classes": 2, "linked_by": "labels.csv"}
@@ -62,10 +54,10 @@ def test_features_and_head(
 
 
 def test_text_report_lists_what_was_skipped(
-    folder: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, pictures: Path, tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (pictures / "bad.png").write_bytes(b"\x89PNG")
-    assert run(monkeypatch, pictures, "--backbone", folder, "--out", tmp_path / "o.safetensors") == 0
+    assert kgzsl("extract", pictures, "--backbone", folder, "--out", tmp_path / "o.safetensors") == 0
     text = capsys.readouterr().out
     assert "features of 3 pictures" in text and "1 pictures could not be read" in text and "bad.png" in text
 
@@ -85,11 +77,12 @@ def test_bad_input_is_one_line(
     words: list[str],
     message: str,
     tmp_path: Path,
+    kgzsl: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, *words, "--backbone", folder) == 2
+    assert kgzsl("extract", *words, "--backbone", folder) == 2
     error = capsys.readouterr().err
     assert error.startswith("kgzsl: ") and message in error and error.count("\n") == 1
 
@@ -101,10 +94,10 @@ def named(root: Path, *names: str) -> Path:
     return root
 
 
-def test_folders_may_have_names(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_may_have_names(folder: Path, tmp_path: Path, kgzsl: Callable[..., int]) -> None:
     root = named(tmp_path / "pictures", "okapi", "Zebra", "polar bear", "crane.n.05", "n01440764_tench", "n99999999")
     out = tmp_path / "out.safetensors"
-    assert run(monkeypatch, root, "--backbone", folder, "--backbone-id", "mine", "--device", "cpu", "--out", out) == 0
+    assert kgzsl("extract", root, "--backbone", folder, "--backbone-id", "mine", "--device", "cpu", "--out", out) == 0
     images = FeatureSet.load(out)
     found = dict(zip(images.paths or (), images.class_ids(), strict=True))
     assert found == {
@@ -118,22 +111,22 @@ def test_folders_may_have_names(folder: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_folder_names_of_no_one_class_are_told_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = named(tmp_path / "pictures", "okapi", "crane", "flurble")
-    assert run(monkeypatch, root, "--backbone", "no-such-model", "--out", tmp_path / "out.safetensors") == 2
+    assert kgzsl("extract", root, "--backbone", "no-such-model", "--out", tmp_path / "out.safetensors") == 2
     error = capsys.readouterr().err
     assert "pictures has 2 names that are no one class. 'crane' could mean" in error and "n02012849 crane.n.05" in error
     assert "No class is called 'flurble'" in error and error.count("\n") == 1
     assert error.endswith("Call the folders by class ids, or name their own taxonomy with --graph.\n")
 
 
-def test_folders_named_by_an_own_taxonomy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_named_by_an_own_taxonomy(folder: Path, tmp_path: Path, kgzsl: Callable[..., int]) -> None:
     from kgzsl.graph.custom import from_pairs
     from kgzsl.graph.storage import save_graph
 
     save_graph(from_pairs([("screw", "fastener"), ("crane", "fastener")]), tmp_path / "parts")
     root, out = named(tmp_path / "pictures", "screw", "crane"), tmp_path / "out.safetensors"
     words = ("--backbone", folder, "--backbone-id", "mine", "--device", "cpu", "--graph", tmp_path / "parts")
-    assert run(monkeypatch, root, *words, "--out", out) == 0
+    assert kgzsl("extract", root, *words, "--out", out) == 0
     assert FeatureSet.load(out).class_ids() == ("crane", "screw")
