@@ -6,7 +6,8 @@ that they share. No network, no epochs: a fit is one inverse of the size of the 
 
 All hyper-parameters are chosen on seen classifiers alone. Each fold of the seen classes is predicted from the other
 folds, which one inverse gives for all folds, and the prediction is compared with the true classifiers as in
-`kgzsl.training.compare_classifiers`. The search changes one hyper-parameter after the other until none improves.
+`kgzsl.training.compare_classifiers`. The search changes one hyper-parameter after the other until none improves by
+more than the standard error over folds: what is not told apart stays as it was.
 
 After, on kernel regression of classifiers or exemplars from semantics:
     Elhoseiny, Saleh, Elgammal: Write a Classifier, ICCV 2013.
@@ -21,7 +22,7 @@ graph and no classifier tells it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -83,6 +84,23 @@ class _Fitted:
     kernel: MixedKernel
     process: GaussianProcess
     rows: Float[Tensor, "C O"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What the left-out classes of each fold say of a setting: criterion to a value a fold."""
+
+    folds: Mapping[str, Float[np.ndarray, "F"]]
+
+    def mean(self, criterion: str) -> float:
+        """Return the mean over folds, without the digits that are rounding."""
+        return round(float(self.folds[criterion].mean()), DIGITS)
+
+    def is_better(self, other: _Measured, criterion: str) -> bool:
+        """Say whether the mean is higher, by more than the standard error of the difference over folds."""
+        difference = self.folds[criterion] - other.folds[criterion]
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        return bool(self.mean(criterion) - other.mean(criterion) > error)
 
 
 class _Kernels:
@@ -150,6 +168,7 @@ class KernelRegression:
         if folds < 2:
             raise RecipeError(f"folds is a whole number of at least 2, found {folds!r}.")
         self.folds, self.seed = folds, seed
+        self.tried: list[dict[str, float]] = []
         self._fitted: _Fitted | None = None
 
     def parameters(self) -> dict[str, Any]:
@@ -182,36 +201,39 @@ class KernelRegression:
         kernels = _Kernels(graph, supervision.semantics, graph.index.rows(seen))
         rows = bank.select(seen).normalised("joint")
         targets = torch.cat([rows.weights, rows.biases[:, None]], dim=1).double()
-        setting, tried = self._choose(kernels, targets)
+        setting = self._choose(kernels, targets)
         if context is not None and context.folder is not None:
-            write_text(Path(context.folder) / METRICS, "".join(f"{json.dumps(record)}\n" for record in tried))
+            write_text(Path(context.folder) / METRICS, "".join(f"{json.dumps(record)}\n" for record in self.tried))
         kernel, values = kernels.mixture(setting)
         process = GaussianProcess.fit(values, targets, setting.ridge)
         predicted = [_unit_rows(process.predict(kernel.to_seen(part))) for part in _parts(graph.num_classes)]
         self._fitted = _Fitted(graph, bank.backbone, seen, setting, kernel, process, torch.cat(predicted))
         return self
 
-    def _choose(self, kernels: _Kernels, targets: Float[Tensor, "K O"]) -> tuple[KernelSetting, list[dict[str, float]]]:
-        """Return the best setting found, and a record of each that was tried."""
+    def _choose(self, kernels: _Kernels, targets: Float[Tensor, "K O"]) -> KernelSetting:
+        """Return the setting that the search ends at; each that it tries is kept in ``tried``."""
         offered = self._offered()
         best = KernelSetting(*(values[0] for values in offered.values()))
-        folds = self._folds(len(targets))
-        tried: dict[KernelSetting, dict[str, float]] = {}
-        if folds:
-            tried[best] = _measure(kernels, targets, best, folds)
+        folds, tried = self._folds(len(targets)), dict[KernelSetting, _Measured]()
+
+        def measured(setting: KernelSetting) -> _Measured:
+            if setting not in tried:
+                tried[setting] = _measure(kernels, targets, setting, folds)
+            return tried[setting]
+
         improved = bool(folds)
         while improved:
             start = best
             for name, values in offered.items():
-                for value in values:
-                    setting = KernelSetting(**{**asdict(best), name.removesuffix("s"): value})
-                    if setting not in tried:
-                        tried[setting] = _measure(kernels, targets, setting, folds)
-                    if tried[setting][self.criterion] > tried[best][self.criterion]:
-                        best = setting
+                around = [KernelSetting(**{**asdict(best), name.removesuffix("s"): value}) for value in values]
+                other = max(around, key=lambda setting: measured(setting).mean(self.criterion))
+                if measured(other).is_better(measured(best), self.criterion):
+                    best = other
             improved = best != start
-        records = [{**asdict(setting), **measured} for setting, measured in tried.items()]
-        return best, records
+        self.tried = [
+            {**asdict(setting), **{name: values.mean(name) for name in CRITERIA}} for setting, values in tried.items()
+        ]
+        return best
 
     def _folds(self, num_seen: int) -> list[Int[Tensor, "F"]]:
         """Cut the seen classes into parts of two or more; none where there are fewer than four."""
@@ -312,14 +334,12 @@ def _offered(name: str, values: Sequence[float], above: float, most: float, word
 
 def _measure(
     kernels: _Kernels, targets: Float[Tensor, "K O"], setting: KernelSetting, folds: Sequence[Int[Tensor, "F"]]
-) -> dict[str, float]:
-    """Return each criterion for left-out classes, the mean over folds by their size."""
+) -> _Measured:
+    """Return each criterion for the left-out classes of each fold."""
     _, values = kernels.mixture(setting)
-    total = dict.fromkeys(CRITERIA, 0.0)
-    for fold, predicted in zip(folds, leave_out(values, targets, setting.ridge, folds)):
-        for name, value in compare_classifiers(predicted, targets[fold]).items():
-            total[name] += value * len(fold) / len(targets)
-    return {name: round(value, DIGITS) for name, value in total.items()}
+    predictions = leave_out(values, targets, setting.ridge, folds)
+    compared = [compare_classifiers(predicted, targets[fold]) for predicted, fold in zip(predictions, folds)]
+    return _Measured({name: np.array([one[name] for one in compared]) for name in CRITERIA})
 
 
 def _parts(count: int) -> Iterator[Int[np.ndarray, "R"]]:
