@@ -77,7 +77,7 @@ def leave_out(
         kernel: (K, K).
         targets: (K, O).
         ridge: greater than 0.
-        folds: rows of each fold, no two with a row in common.
+        folds: rows of each fold; each is left out by itself.
 
     Returns:
         The predictions of each fold, in its order.

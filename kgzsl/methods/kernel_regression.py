@@ -88,18 +88,21 @@ class _Fitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """What the left-out classes of each fold say of a setting: criterion to a value a fold."""
+    """What the left-out classes of each fold say of a setting: criterion to a value a fold of each repetition."""
 
-    folds: Mapping[str, Float[np.ndarray, "F"]]
+    folds: Mapping[str, Float[np.ndarray, "N F"]]
 
     def mean(self, criterion: str) -> float:
         """Return the mean over folds, without the digits that are rounding."""
         return round(float(self.folds[criterion].mean()), DIGITS)
 
     def is_better(self, other: _Measured, criterion: str) -> bool:
-        """Say whether the mean is higher, by more than the standard error of the difference over folds."""
+        """Say whether the mean is higher, by more than the standard error of the difference over folds.
+
+        Repetitions cut the same classes anew; they make the mean and the error steadier, not the error smaller.
+        """
         difference = self.folds[criterion] - other.folds[criterion]
-        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        error = float(difference.std(ddof=1)) / np.sqrt(difference.shape[1])
         return bool(self.mean(criterion) - other.mean(criterion) > error)
 
 
@@ -136,6 +139,7 @@ class KernelRegression:
         ridges: variance of the noise in the seen classifiers, where classes vary by 1; greater than 0.
         criterion: what the choice maximises, one of ``cosine``, ``hit1``, ``reciprocal_rank``.
         folds: how many parts of the seen classes are left out in turn; fewer where a part would hold one class.
+        repeats: how often the parts are drawn anew.
         seed: draws the folds.
 
     Raises:
@@ -158,6 +162,7 @@ class KernelRegression:
         ridges: Sequence[float] = (0.15, 0.05, 0.1, 0.25, 0.4),
         criterion: str = "reciprocal_rank",
         folds: int = 5,
+        repeats: int = 4,
         seed: int = 0,
     ) -> None:
         self.widths = _offered("widths", widths, 0, np.inf, "greater than 0")
@@ -167,14 +172,16 @@ class KernelRegression:
         self.criterion = registry.choose({name: name for name in CRITERIA}, criterion, "criterion")
         if folds < 2:
             raise RecipeError(f"folds is a whole number of at least 2, found {folds!r}.")
-        self.folds, self.seed = folds, seed
+        if repeats < 1:
+            raise RecipeError(f"repeats is a whole number of at least 1, found {repeats!r}.")
+        self.folds, self.repeats, self.seed = folds, repeats, seed
         self.tried: list[dict[str, float]] = []
         self._fitted: _Fitted | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""
         offered = {name: list(values) for name, values in self._offered().items()}
-        return {**offered, "criterion": self.criterion, "folds": self.folds, "seed": self.seed}
+        return {**offered, "criterion": self.criterion, "folds": self.folds, "repeats": self.repeats, "seed": self.seed}
 
     def _offered(self) -> dict[str, tuple[float, ...]]:
         return {"widths": self.widths, "decays": self.decays, "shares": self.shares, "ridges": self.ridges}
@@ -235,13 +242,14 @@ class KernelRegression:
         ]
         return best
 
-    def _folds(self, num_seen: int) -> list[Int[Tensor, "F"]]:
-        """Cut the seen classes into parts of two or more; none where there are fewer than four."""
+    def _folds(self, num_seen: int) -> list[list[Int[Tensor, "F"]]]:
+        """Cut the seen classes into parts of two or more, several times; none where there are fewer than four."""
         count = min(self.folds, num_seen // 2)
         if count < 2:
             return []
-        order = np.random.default_rng(self.seed).permutation(num_seen)
-        return [torch.from_numpy(part) for part in np.array_split(order, count)]
+        rng = np.random.default_rng(self.seed)
+        orders = [rng.permutation(num_seen) for _ in range(self.repeats)]
+        return [[torch.from_numpy(part) for part in np.array_split(order, count)] for order in orders]
 
     def _require(self) -> _Fitted:
         if self._fitted is None:
@@ -333,13 +341,18 @@ def _offered(name: str, values: Sequence[float], above: float, most: float, word
 
 
 def _measure(
-    kernels: _Kernels, targets: Float[Tensor, "K O"], setting: KernelSetting, folds: Sequence[Int[Tensor, "F"]]
+    kernels: _Kernels,
+    targets: Float[Tensor, "K O"],
+    setting: KernelSetting,
+    repetitions: Sequence[Sequence[Int[Tensor, "F"]]],
 ) -> _Measured:
     """Return each criterion for the left-out classes of each fold."""
     _, values = kernels.mixture(setting)
+    folds = [fold for repetition in repetitions for fold in repetition]
     predictions = leave_out(values, targets, setting.ridge, folds)
     compared = [compare_classifiers(predicted, targets[fold]) for predicted, fold in zip(predictions, folds)]
-    return _Measured({name: np.array([one[name] for one in compared]) for name in CRITERIA})
+    shape = (len(repetitions), -1)
+    return _Measured({name: np.array([one[name] for one in compared]).reshape(shape) for name in CRITERIA})
 
 
 def _parts(count: int) -> Iterator[Int[np.ndarray, "R"]]:

@@ -76,9 +76,9 @@ def test_what_was_tried_is_kept_and_the_choice_is_no_worse_than_the_start(tmp_pa
 
 
 def test_a_setting_must_win_by_more_than_the_error_over_folds() -> None:
-    old = _Measured({"cosine": np.array([0.1, 0.2, 0.3])})
-    assert _Measured({"cosine": np.array([0.2, 0.3, 0.4])}).is_better(old, "cosine")
-    unsure = _Measured({"cosine": np.array([0.2, 0.2, 0.28])})
+    old = _Measured({"cosine": np.array([[0.1, 0.2, 0.3]])})
+    assert _Measured({"cosine": np.array([[0.2, 0.3, 0.4]])}).is_better(old, "cosine")
+    unsure = _Measured({"cosine": np.array([[0.2, 0.2, 0.28]])})
     assert unsure.mean("cosine") > old.mean("cosine") and not unsure.is_better(old, "cosine")
     assert not old.is_better(old, "cosine")
 
@@ -89,17 +89,17 @@ def test_of_two_values_the_one_that_clearly_wins_is_taken() -> None:
 
 
 def test_a_setting_is_measured_on_folds_that_are_fitted_without_themselves() -> None:
-    method = KernelRegression(**FIXED, criterion="cosine")
+    method = KernelRegression(**FIXED, criterion="cosine", repeats=2)
     seen = sorted(SEEN)
     expected = []
-    for fold in method._folds(len(seen)):
+    for fold in (fold for repetition in method._folds(len(seen)) for fold in repetition):
         left_out = tuple(seen[row] for row in fold.tolist())
         predicted = plain_prediction(toy_supervision(), [one for one in seen if one not in left_out], left_out)
         true = toy_bank().select(left_out).normalised("joint")
         target = torch.cat([true.weights, true.biases[:, None]], dim=1)
         expected.append(compare_classifiers(torch.from_numpy(predicted), target)["cosine"])
-    assert len(expected) == 2
-    assert method.fit(toy_supervision()).tried[0]["cosine"] == pytest.approx(sum(expected) / 2, abs=1e-6)
+    assert len(expected) == 4  # two parts, cut twice
+    assert method.fit(toy_supervision()).tried[0]["cosine"] == pytest.approx(sum(expected) / 4, abs=1e-6)
 
 
 def plain_prediction(supervision: Supervision, kept: list[str], wanted: tuple[str, ...]) -> np.ndarray:
@@ -202,6 +202,7 @@ def test_a_file_of_another_run_is_refused(tmp_path) -> None:
         ({"shares": [-0.1]}, RecipeError, "shares is a list of values from 0 to 1"),
         ({"ridges": []}, RecipeError, "ridges is a list of values greater than 0"),
         ({"folds": 1}, RecipeError, "folds is a whole number of at least 2, found 1"),
+        ({"repeats": 0}, RecipeError, "repeats is a whole number of at least 1, found 0"),
         ({"criterion": "cosin"}, UnknownVariantError, "Did you mean 'cosine'"),
     ],
 )
