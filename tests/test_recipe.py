@@ -46,6 +46,10 @@ def test_shipped_recipes_are_valid(name: str) -> None:
     assert recipe.method().parameters()["network"] == name.removesuffix(".toml")
 
 
+def test_the_shipped_kernel_recipe_is_valid() -> None:
+    assert Recipe.load("kernel").method().parameters()["criterion"] == "reciprocal_rank"
+
+
 def test_unknown_recipes() -> None:
     with pytest.raises(MissingResourceError, match=r"no recipes called 'dpg.toml'; there are: .*dgp\.toml"):
         find_recipe("dpg")

@@ -14,7 +14,7 @@ __all__ = ["register"]
 
 HELP = """Train a recipe and write a run folder; stopped at any time, the same command goes on.
 
-RECIPE is a TOML file, or the name of one that kgzsl ships (dgp, sgcn, gcnz, demo).
+RECIPE is a TOML file, or the name of one that kgzsl ships (kernel, dgp, sgcn, gcnz, demo).
 
 A folder that holds the finished run of the same recipe and inputs is left as it is.
 

@@ -6,6 +6,7 @@ also place classes which their graph lacks satisfy `InductiveMethod`.
 
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.graph_regression import GraphRegression
+from kgzsl.methods.kernel_regression import KernelRegression
 from kgzsl.methods.method import InductiveMethod, Method
 from kgzsl.methods.nearest_seen import NearestSeen, nearest_seen_bank
 
@@ -14,13 +15,15 @@ __all__ = [
     "FitContext",
     "GraphRegression",
     "InductiveMethod",
+    "KernelRegression",
     "Method",
     "NearestSeen",
     "nearest_seen_bank",
 ]
 
-METHODS: dict[str, type[GraphRegression] | type[NearestSeen]] = {
+METHODS: dict[str, type[GraphRegression] | type[KernelRegression] | type[NearestSeen]] = {
     "graph_regression": GraphRegression,
+    "kernel_regression": KernelRegression,
     "nearest_seen": NearestSeen,
 }
 """Method by the name that recipes use."""

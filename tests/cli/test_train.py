@@ -61,7 +61,7 @@ def test_the_same_again_another_and_overwrite(train, toy_recipe: Path, tmp_path:
     [
         (["--set", "method.epoch=3"], "has no option 'epoch'"),
         (["--set", "methods.epochs=3"], "no table [methods]"),
-        (["--set", "method.name=magic"], "No method is called 'magic'; choose one of graph_regression, nearest_seen."),
+        (["--set", "method.name=magic"], "No method is called 'magic'; choose one of graph_regression, kernel_regr"),
         (["--set", "method.network=dpg"], "Did you mean 'dgp'?"),
         (["--set", "epochs"], "is not of the form table.key=value"),
         (["--set", "graph.name=nowhere"], "kgzsl ships no graphs called 'nowhere'; there are: "),

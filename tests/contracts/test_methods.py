@@ -28,7 +28,7 @@ VARIANTS |= {
 @pytest.fixture(params=VARIANTS)
 def make(request: pytest.FixtureRequest):
     variant, keywords = VARIANTS[request.param]
-    return lambda **changes: variant(**{**keywords, **({} if variant is METHODS["nearest_seen"] else changes)})
+    return lambda **changes: variant(**{**keywords, **(changes if variant is METHODS["graph_regression"] else {})})
 
 
 def rows(method: Method, class_ids: tuple[str, ...] = CLASSES) -> torch.Tensor:
