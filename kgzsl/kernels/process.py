@@ -66,8 +66,8 @@ class GaussianProcess:
 
 
 def leave_out(
-    kernel: Float[Tensor, "K K"], targets: Float[Tensor, "K O"], ridge: float, folds: Sequence[Int[Tensor, "F"]]
-) -> list[Float[Tensor, "F O"]]:
+    kernel: Float[Tensor, "K K"], targets: Float[Tensor, "K O"], ridge: float, folds: Sequence[Int[Tensor, "_"]]
+) -> list[Float[Tensor, "_ O"]]:
     """Predict each fold of seen classes from the others, with one inverse for all folds.
 
     With ``P = (K + ridge I)^-1`` and m the mean of the targets outside fold F, the prediction of a fit without F is

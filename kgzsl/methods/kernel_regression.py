@@ -242,7 +242,7 @@ class KernelRegression:
         ]
         return best
 
-    def _folds(self, num_seen: int) -> list[list[Int[Tensor, "F"]]]:
+    def _folds(self, num_seen: int) -> list[list[Int[Tensor, "_"]]]:
         """Cut the seen classes into parts of two or more, several times; none where there are fewer than four."""
         count = min(self.folds, num_seen // 2)
         if count < 2:
@@ -344,7 +344,7 @@ def _measure(
     kernels: _Kernels,
     targets: Float[Tensor, "K O"],
     setting: KernelSetting,
-    repetitions: Sequence[Sequence[Int[Tensor, "F"]]],
+    repetitions: Sequence[Sequence[Int[Tensor, "_"]]],
 ) -> _Measured:
     """Return each criterion for the left-out classes of each fold."""
     _, values = kernels.mixture(setting)
