@@ -38,6 +38,7 @@ class Job:
 
 
 JOBS = (
+    Job("kernel", 0),
     Job("dgp", 0),
     Job("sgcn", 0),
     Job("gcnz", 0, ("method.precision=bfloat16",)),
@@ -154,7 +155,8 @@ def write_page(runs: Path, out: Path) -> None:
     ]
     for recipe, done in found.items():
         for manifest, _ in done:
-            lines.append(f"| {recipe} | `{manifest['command']}` | {manifest['epochs']} | {manifest['seconds']:.0f} |")
+            cost = f"{manifest['epochs']} | {manifest['seconds']:.0f}" if "epochs" in manifest else "closed form | "
+            lines.append(f"| {recipe} | `{manifest['command']}` | {cost} |")
     lines += ["", f"Machine: {machine()}."]
     for name in SETS:
         for kind in CANDIDATES:
@@ -185,6 +187,8 @@ Written by `python scripts/results.py`. Backbone: MobileNetV2 (ImageNet-1k, 1280
 head as the seen classifiers. Graph: `imagenet21k` (23,547 classes). Semantics: MiniLM embeddings of "lemmas:
 definition", as shipped. Figures are percent.
 
+- `kernel` is `kernel_regression`. Its search starts from values that an experiment on these same sets had found, and
+  one of its rules was made with figures on them in view (the recipe says how): its figures are no clean test.
 - Epochs are chosen on 200 held-out *seen* classes by their classifiers alone (no image), then all 1000 are fitted for
   as many. No image or classifier of an unseen class takes part in anything.
 - `unrelated`: the file's classes that are neither seen nor above or below a seen class compete. `unseen`: all 20,842
@@ -196,7 +200,7 @@ definition", as shipped. Figures are percent.
 - The sets are small and noisy across classes; differences within the intervals mean little.
 - GCNZ is trained with bfloat16 matrix products here, the others in float32.
 - Seconds are those of all epochs, selection and fit, with one thread on a machine that did other work meanwhile.
-- No figure here chose anything: recipes were set by the published numbers and by held-out seen classes."""
+- No figure here chose anything for the graph networks: published numbers and held-out seen classes did."""
 
 
 def main() -> None:
