@@ -32,7 +32,7 @@ from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.storage import load_graph, load_split_list, split_names
 from kgzsl.methods import METHODS, FitContext, Method
 from kgzsl.registry import build, choose, closest
-from kgzsl.run_folder import RunFolder, holds_run, is_run_of, replace_run, write_run
+from kgzsl.run_folder import RunFolder, holds_run, is_run_of, replace_run, strange_files, write_run
 from kgzsl.runtime import choose_device, read_lines, read_toml, sha256_text, shipped_path, toml_text, write_text
 from kgzsl.seen_bank import SEEN_BANKS
 from kgzsl.semantics import (
@@ -361,6 +361,10 @@ def _check_replaceable(folder: Path, overwrite: bool) -> None:
         raise InputFileError(
             f"{folder} holds a run of another recipe, of other inputs or of another kgzsl; choose another folder, or "
             "replace it with --overwrite (overwrite=True)."
+        )
+    if not holds_run(folder) and (strangers := strange_files(folder)):
+        raise InputFileError(
+            f"{folder} holds {strangers[0]!r}, which is of no run; a run needs a folder of its own, choose another."
         )
 
 

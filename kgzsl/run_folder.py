@@ -34,11 +34,13 @@ from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.types import PathLike
 
-__all__ = ["RunFolder", "holds_run", "is_run_of", "replace_run", "write_run"]
+__all__ = ["RunFolder", "holds_run", "is_run_of", "replace_run", "strange_files", "write_run"]
 
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SEEN_BANK = "bank.safetensors", "seen_bank.safetensors"
+OWN_FILES = {MANIFEST, GRAPH, SEMANTICS, BANK, SEEN_BANK, "model.safetensors", "states.safetensors"}
+OWN_FILES |= {"recipe.toml", "metrics.jsonl", "checkpoint.safetensors", ".new"}
 PIECES = (SEMANTICS, BANK, SEEN_BANK, "model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl")
 
 
@@ -135,6 +137,13 @@ class RunFolder:
 def holds_run(path: PathLike) -> bool:
     """Say whether a folder holds a training that has ended."""
     return (Path(path) / MANIFEST).is_file()
+
+
+def strange_files(path: PathLike) -> tuple[str, ...]:
+    """Name what stands in a folder that no training has put there; nothing where there is no folder."""
+    if not Path(path).is_dir():
+        return () if not Path(path).exists() else (Path(path).name,)
+    return tuple(sorted(p.name for p in Path(path).iterdir() if p.name not in OWN_FILES and p.suffix != ".tmp"))
 
 
 def is_run_of(path: PathLike, facts: Mapping[str, Any]) -> bool:

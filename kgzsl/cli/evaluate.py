@@ -37,7 +37,7 @@ def evaluate_command(
             metavar="own|unrelated|unseen|all|FILE",
             help="Which classes compete. own: the file's classes that are not seen. unrelated: those of them that are "
             "neither ancestor nor descendant of a seen class. unseen: all unseen classes of the run. "
-            "all: seen and unseen ones. FILE: the class ids in a file.",
+            "all: seen and unseen ones. FILE: the classes in a file, a name or id a line.",
         ),
     ] = "unrelated",
     seen_rows: Annotated[
@@ -54,14 +54,14 @@ def evaluate_command(
     Images whose class is among the candidates are scored. Ties count against the class; intervals are over classes.
     The candidates follow the published lists, which contain person classes.
     """
-    from kgzsl.evaluation import Bootstrap, evaluate, read_candidates, to_markdown, to_text
+    from kgzsl.evaluation import Bootstrap, evaluate, to_markdown, to_text
     from kgzsl.features import FeatureSet
     from kgzsl.methods import nearest_seen_bank
     from kgzsl.runtime import write_text
 
     opened = _open_run(run, seen_rows)
     split, seen_bank = opened.split, opened.seen_bank
-    kind = read_candidates(candidates)
+    kind = _read_candidates(candidates, opened.graph)
     files = [(name, FeatureSet.load(name)) for name in features]
     for _, images in files:
         opened.bank.check_backbone(images)
@@ -103,6 +103,17 @@ def _open_run(run: Path, seen_rows: str) -> RunFolder:
     if seen_rows not in SEEN_ROWS:
         raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
     return RunFolder(run)
+
+
+def _read_candidates(text: str, graph: ClassGraph) -> str | tuple[str, ...]:
+    """Return a kind of candidates as it is, or the classes named in a file, by id or by name."""
+    from kgzsl.evaluation import KINDS, read_candidates
+    from kgzsl.graph import load_graph
+    from kgzsl.naming import ClassResolver
+
+    if text in KINDS or not Path(text).is_file():
+        return read_candidates(text)
+    return ClassResolver(graph, lambda: load_graph("wordnet-nouns")).resolve_file(text)
 
 
 def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[ClassifierBank, ClassGraph]:

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+LIST_ENDINGS = (".txt", ".tsv", ".csv", ".lst")
+
 HELP = """Rank classes for pictures, or for the rows of a feature file.
 
 Class names may be words (okapi), synset names (okapi.n.01), class ids (n02439398) or files with one of those a line.
 A synset that was in no training graph is added on the fly. Without --classes all classes of the run compete, those of
-persons left out.
+persons left out. A folder stands for the pictures in it.
+
+The answer says why a class is where it is: the way to the nearest seen class, > leads up and < leads down. Scores are
+comparable among the classes of one picture, not between runs. Pictures that cannot be read are skipped and listed.
 
 Examples:
 
@@ -72,7 +77,10 @@ def predict_command(
         raise InputFileError("Name pictures, or a feature file with --features: one of the two.")
     if classes and split:
         raise InputFileError("Name candidates with --classes, or take a list with --split: one of the two.")
-    classifier = ZeroShotClassifier.load(run or last_run(), encoder=_encoder(encoder))
+    if run is None:
+        run = last_run()
+        typer.echo(f"run: {run}", err=True)
+    classifier = ZeroShotClassifier.load(run, encoder=_encoder(encoder))
     candidates = _candidates(classifier, classes, split, include_person)
     if backbone is not None:
         _use_backbone(classifier, backbone)
@@ -97,10 +105,15 @@ def _encoder(name: str | None) -> SemanticEncoder | None:
 def _candidates(
     classifier: ZeroShotClassifier, classes: Sequence[str] | None, split: str | None, include_person: bool
 ) -> tuple[str, ...]:
+    from kgzsl.errors import InputFileError
+
     if not classes:
         return classifier.split_classes(split or "all", include_person=include_person)
     names: list[str] = []
     for name in classes:
+        if Path(name).is_dir() or (Path(name).suffix in LIST_ENDINGS and not Path(name).exists()):
+            found = "is a folder" if Path(name).is_dir() else "is no file that is here"
+            raise InputFileError(f"{name!r} {found}; give class names, or files with one a line.")
         names += classifier.resolver.resolve_file(name) if Path(name).is_file() else [name]
     return classifier.resolve(names, include_person=include_person)
 
@@ -109,6 +122,13 @@ def _use_backbone(classifier: ZeroShotClassifier, name: str) -> None:
     from kgzsl.vision import load_backbone
 
     classifier.use_backbone(load_backbone(name))
+
+
+def _pictures(paths: Sequence[Path]) -> list[Path]:
+    """Put the pictures of a folder in its place."""
+    from kgzsl.vision.images import list_images
+
+    return [one for path in paths for one in ([i.path for i in list_images(path)] if path.is_dir() else [path])]
 
 
 def _read(
@@ -120,7 +140,9 @@ def _read(
     from kgzsl.features import FeatureSet
 
     if features is None:
-        return classifier.features(pictures or [])
+        if rows is not None:
+            raise InputFileError("--rows chooses rows of a feature file; give one with --features, or leave it out.")
+        return classifier.features(_pictures(pictures or []))
     images = FeatureSet.load(features)
     if rows is None:
         return images, []

@@ -50,7 +50,8 @@ def train_command(
 
     words = " ".join(["kgzsl train", Path(recipe).name, *(f"--set {setting}" for setting in settings or [])])
     before = _manifest_stamp(out)
-    run = Recipe.load(recipe, settings or []).train(out, device=device, command=words, overwrite=overwrite)
+    loaded = Recipe.load(recipe, settings or [])
+    run = loaded.train(out, device=device, command=words, overwrite=overwrite)
     if before == _manifest_stamp(out):
         typer.echo(f"{out} holds this run already; nothing was trained.", err=True)
     remember_run(out)
@@ -61,7 +62,8 @@ def train_command(
     epochs = f" for {facts['epochs']} epochs ({facts['seconds']:.0f} s)" if "epochs" in facts else ""
     classes, seen = len(run.bank.index), len(run.split.seen)
     typer.echo(f"{out}: {facts['method']} trained{epochs}; classifiers of {classes:,} classes, {seen:,} of them seen.")
-    typer.echo(f"Next: kgzsl predict PHOTO.jpg --run {out} --classes NAME NAME ...", err=True)
+    asked = "PHOTO.jpg" if "backbone" in loaded.tables["seen_bank"] else "--features FILE"
+    typer.echo(f"Next: kgzsl predict {asked} --run {out} --classes NAME NAME ...", err=True)
 
 
 def _manifest_stamp(out: Path) -> int | None:

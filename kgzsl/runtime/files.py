@@ -6,6 +6,7 @@ content is equal bytes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -35,6 +36,8 @@ __all__ = [
     "writing",
 ]
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextmanager
 def writing(path: PathLike) -> Iterator[Path]:
@@ -59,7 +62,8 @@ def writing(path: PathLike) -> Iterator[Path]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        message = f"Could not write {target}: {reason}. Nothing was changed; free space or choose another place."
+        advice = "free space or choose another place" if error.errno in FULL else "choose another place"
+        message = f"Could not write {target}: {reason}. Nothing was changed; {advice}."
         raise StorageError(message) from error
     finally:
         if temporary is not None:
@@ -176,7 +180,8 @@ def _open_tensors(path: PathLike) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
-        raise InputFileError(f"Could not read {path}: no such file. Check the path.")
+        found = "it is a folder" if Path(path).is_dir() else "no such file"
+        raise InputFileError(f"Could not read {path}: {found}. Check the path.")
     try:
         with safe_open(str(path), framework="pt") as file:
             yield file

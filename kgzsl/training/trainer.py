@@ -75,6 +75,12 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "evaluate_every", "patience", "seed"):
+            if type(getattr(self, name)) is not int:
+                raise RecipeError(f"{name} must be a whole number, found {getattr(self, name)!r}.")
+        for name in ("learning_rate", "weight_decay"):
+            if type(getattr(self, name)) not in (int, float):
+                raise RecipeError(f"{name} must be a number, found {getattr(self, name)!r}.")
         if self.epochs < 1 or self.evaluate_every < 1 or self.patience < 0:
             raise RecipeError("epochs and evaluate_every must be at least 1, patience at least 0.")
         if self.learning_rate <= 0 or self.weight_decay < 0:

@@ -135,6 +135,8 @@ def load_image(path: PathLike) -> Image:
             return upright if upright.mode == "RGB" else upright.convert("RGB")
     except InputFileError:
         raise
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputFileError(f"Could not read {path}: {error.strerror}. Check the path.") from error
     except PIL.UnidentifiedImageError as error:
         raise InputFileError(f"{path} is no picture of a known format ({', '.join(FORMATS)}).") from error
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, warnings as errors, ...

@@ -137,9 +137,6 @@ def _write(folder: Path, text: str) -> Path:
 
 
 def test_classes_that_no_training_graph_had_are_added(wordnet_run: Path, tmp_path: Path) -> None:
-    from typer.testing import CliRunner
-
-    from kgzsl.cli import make_app
     from kgzsl.run_folder import RunFolder
 
     run = RunFolder(wordnet_run)
@@ -150,17 +147,12 @@ def test_classes_that_no_training_graph_had_are_added(wordnet_run: Path, tmp_pat
     rows = torch.randn(4, run.bank.dim, generator=generator)
     images = FeatureSet(rows, torch.tensor([0, 0, 1, 1]), ClassIndex((okapi, unseen)), run.bank.backbone)
     images.save(tmp_path / "new.safetensors")
-    words = [
-        "evaluate",
-        str(wordnet_run),
-        "--features",
-        str(tmp_path / "new.safetensors"),
-        "--candidates",
-        "own",
-        "--json",
-    ]
-    result = CliRunner().invoke(make_app(), words)
+    result = call(wordnet_run, "--features", tmp_path / "new.safetensors", "--candidates", "own", "--json")
     assert result.exit_code == 0, result.output
     (report,) = json.loads(result.stdout)
     assert report["num_candidates"] == 2 and report["num_images"] == 4
     assert "1 classes were in no training graph and were added: n02439398" in result.stderr
+    (tmp_path / "names.txt").write_text(f"okapi\n{okapi}\n{unseen}\n")
+    listed = ("--candidates", tmp_path / "names.txt", "--json")
+    result = call(wordnet_run, "--features", tmp_path / "new.safetensors", *listed)
+    assert json.loads(result.stdout)[0]["num_candidates"] == 2

@@ -215,3 +215,21 @@ def test_pictures(
     other = vision.save_classifier(tmp_path / "other", ["zebra", "hippopotamus", "saw"])
     code, _, errors = predict(*asked, "--backbone", other)
     assert code == 2 and f"trained on backbone '{backbone.id}'" in errors
+
+
+def test_what_is_no_list_of_names_is_said(predict, toy_run: Path, toy_images: Path, tmp_path: Path) -> None:
+    asked = ("--run", toy_run, "--features", toy_images, "--classes")
+    code, _, errors = predict(*asked, "missing.txt")
+    assert code == 2 and "'missing.txt' is no file that is here" in errors
+    code, _, errors = predict(*asked, tmp_path)
+    assert code == 2 and "is a folder; give class names, or files" in errors
+
+
+def test_rows_go_with_features_only(predict, toy_run: Path) -> None:
+    code, _, errors = predict("photo.jpg", "--run", toy_run, "--rows", "0:1", "--classes", "okapi")
+    assert code == 2 and "--rows chooses rows of a feature file" in errors
+
+
+def test_a_folder_is_no_feature_file(predict, toy_run: Path) -> None:
+    code, _, errors = predict("--run", toy_run, "--features", toy_run, "--classes", "okapi")
+    assert code == 2 and "it is a folder" in errors

@@ -33,7 +33,7 @@ def test_it_trains_and_says_what_next(train, toy_recipe: Path, tmp_path: Path) -
     assert code == 0
     assert shown.startswith(f"{out}: graph_regression trained for 10 epochs (")
     assert shown.endswith("; classifiers of 12 classes, 5 of them seen.\n")
-    assert f"kgzsl predict PHOTO.jpg --run {out}" in errors
+    assert f"kgzsl predict --features FILE --run {out}" in errors  # its bank is of no backbone
     command = RunFolder(out).manifest["command"]
     assert command == "kgzsl train recipe.toml " + " ".join(f"--set {word}" for word in QUICK[1:])
 
@@ -120,3 +120,15 @@ def test_a_disk_that_runs_full(train, toy_recipe: Path, tiny_disk: Path) -> None
     assert "Could not write" in errors and "No space left on device" in errors
     assert {path: path.read_bytes() for path in before} == before
     assert RunFolder(out).bank.weights.shape == (12, 3)
+
+
+def test_a_folder_that_holds_something_else_is_refused(train, toy_recipe: Path) -> None:
+    code, _, errors = train(toy_recipe, "--out", toy_recipe.parent / "graph", *QUICK)
+    assert code == 2
+    assert "graph holds 'classes.tsv', which is of no run; a run needs a folder of its own" in errors
+    assert not (toy_recipe.parent / "graph" / "recipe.toml").exists()
+
+
+def test_a_word_for_a_number_is_refused(train, toy_recipe: Path, tmp_path: Path) -> None:
+    code, _, errors = train(toy_recipe, "--out", tmp_path / "run", "--set", "method.epochs=many")
+    assert code == 2 and "epochs must be a whole number, found 'many'" in errors
