@@ -129,6 +129,7 @@ def test_a_folder_that_holds_something_else_is_refused(train, toy_recipe: Path) 
     assert not (toy_recipe.parent / "graph" / "recipe.toml").exists()
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_a_word_for_a_number_is_refused(train, toy_recipe: Path, tmp_path: Path) -> None:
     code, _, errors = train(toy_recipe, "--out", tmp_path / "run", "--set", "method.epochs=many")
     assert code == 2 and "epochs must be a whole number, found 'many'" in errors
