@@ -134,7 +134,9 @@ class GraphRegression:
 
         seen = tuple(supervision.seen_bank.index)
         split = Split(seen).hold_out(self.held_out, self.settings.seed) if self.held_out else Split(seen)
-        checkpoint = Checkpoint(context.folder, self._fingerprint(supervision), context.checkpoint_every)
+        checkpoint = Checkpoint(
+            context.folder, self._fingerprint(supervision, context.device.type), context.checkpoint_every
+        )
         objective = OBJECTIVES[self.objective]()
         trainer = Trainer(propagator, objective, self.settings, context.device, checkpoint)
         select = (lambda: problem(split.fitted, split.held_out)) if split.held_out else None
@@ -152,12 +154,13 @@ class GraphRegression:
         weights = rows.weights.float()
         return torch.cat([weights, rows.biases.float()[:, None]], dim=1) if with_bias else weights
 
-    def _fingerprint(self, supervision: Supervision) -> str:
+    def _fingerprint(self, supervision: Supervision, device: str) -> str:
+        """Digest all that decides the training, the kind of device too: its random numbers are of its own making."""
         bank, graph = supervision.seen_bank, supervision.graph
         arrays = (bank.weights, bank.biases, supervision.semantics.vectors, torch.from_numpy(graph.edges))
         digests = [hashlib.sha256(array.contiguous().numpy().tobytes()).hexdigest() for array in arrays]
         names = sha256_text("\n".join([*graph.index, "", *bank.index]))
-        return sha256_text(json.dumps([self.parameters(), digests, names]))
+        return sha256_text(json.dumps([self.parameters(), device, digests, names]))
 
     def _keep(
         self, propagator: Propagator, supervision: Supervision, plan: PropagationPlan, device: torch.device

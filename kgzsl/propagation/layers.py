@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kgzsl.errors import RecipeError
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.types import Float, Tensor
@@ -29,11 +30,16 @@ class GraphConvolution(nn.Module):
         num_groups: K; with one group there are no group weights.
         bias: ``none``; ``after`` adds b to the sum; ``before`` adds it to each gathered row.
         dropout: probability to drop an input.
+
+    Raises:
+        RecipeError: there is no such bias.
     """
 
     def __init__(
         self, in_dim: int, out_dim: int, *, num_groups: int = 1, bias: str = "none", dropout: float = 0.0
     ) -> None:
+        if bias not in BIASES:
+            raise RecipeError(f"No bias is called {bias!r}; choose one of {', '.join(BIASES)}.")
         super().__init__()
         self.weight = nn.Parameter(torch.empty(in_dim, out_dim))
         self.bias = nn.Parameter(torch.zeros(out_dim)) if bias != "none" else None

@@ -197,3 +197,11 @@ def test_published_widths() -> None:
     assert [tuple(layer.weight.shape) for layer in DGP(384, 1280).layers] == [(384, 2048), (2048, 1281)]
     assert [layer.weight.shape[1] for layer in GCNZ(384, 1280).layers] == [2048, 2048, 1024, 1024, 512, 1280]
     assert SGCN(384, 1280).layers[1].bias is not None and GCNZ(384, 1280).layers[1].bias is None
+
+
+def test_an_unknown_place_of_the_bias_is_refused() -> None:
+    from kgzsl.errors import RecipeError
+    from kgzsl.propagation import GraphConvolution
+
+    with pytest.raises(RecipeError, match="No bias is called 'befor'; choose one of none, after, before"):
+        GraphConvolution(2, 3, bias="befor")
