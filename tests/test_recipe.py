@@ -27,7 +27,7 @@ from kgzsl.methods import GraphRegression
 from kgzsl.recipe import Recipe, find_recipe
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import toml_text
-from kgzsl.toy import SEEN, toy_bank, toy_graph
+from kgzsl.toy import SEEN, toy_bank, toy_features, toy_graph
 
 QUICK = ("method.epochs=10", "method.held_out=0", "method.network_options={hidden=4}")
 
@@ -122,7 +122,7 @@ def test_settings_are_toml_or_plain_words(toy_recipe: Path) -> None:
 def test_a_source_of_the_seen_bank_takes_the_place_of_the_recipes(toy_recipe: Path) -> None:
     recipe = Recipe.load(toy_recipe, ["seen_bank.features=features.safetensors", "seen_bank.fit=ridge"])
     assert recipe.tables["seen_bank"] == {"features": "features.safetensors", "fit": "ridge"}
-    assert recipe.seen_bank().index.ids == ("okapi", "owl", "zebra")
+    assert recipe.inputs.seen_bank().index.ids == ("okapi", "owl", "zebra")
 
 
 def test_it_round_trips_through_toml(toy_recipe: Path) -> None:
@@ -139,14 +139,14 @@ def test_paths_are_relative_to_the_recipe_else_to_the_working_folder(
     shutil.move(tmp_path / "bank.safetensors", work / "own.safetensors")
     monkeypatch.chdir(work)
     recipe = Recipe.load("../recipe.toml", ["seen_bank.bank=own.safetensors"])
-    assert len(recipe.seen_bank().index) == 5
-    assert recipe.graph()[0].name == "toy"
+    assert len(recipe.inputs.seen_bank().index) == 5
+    assert recipe.inputs.graph()[0].name == "toy"
 
 
 def test_unseen_classes_are_all_others_where_none_are_named(toy_recipe: Path) -> None:
     tables = tomllib.loads(toy_recipe.read_text())
     del tables["graph"]["unseen"]
-    graph, split, _ = Recipe(tables, toy_recipe.parent).graph()
+    graph, split, _ = Recipe(tables, toy_recipe.parent).inputs.graph()
     assert set(split.unseen) == set(graph.index) - set(split.seen)
 
 
@@ -158,7 +158,35 @@ def test_a_seen_class_without_a_classifier(toy_recipe: Path, tmp_path: Path) -> 
     assert not (tmp_path / "run").exists()
 
 
+def test_seen_features(toy_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert Recipe.load(toy_recipe).inputs.supervision()[0].seen_features is None
+    recipe = Recipe.load(toy_recipe, ["seen_features.file=features.safetensors"])
+    with caplog.at_level("INFO", "kgzsl.recipe_inputs"):
+        given = recipe.inputs.supervision()[0].seen_features
+    assert given is not None and given.class_ids() == ("zebra",)  # okapis and owls are not seen
+    assert caplog.messages == ["features.safetensors: 5 of 6 images are of no seen class and are left out"]
+    toy_features().of_classes(["okapi"]).save(tmp_path / "okapis.safetensors")
+    with pytest.raises(InputFileError, match=r"okapis\.safetensors holds no image of a seen class"):
+        Recipe.load(toy_recipe, ["seen_features.file=okapis.safetensors"]).inputs.supervision()
+    with pytest.raises(RecipeError, match=r"The recipe lacks \[seen_features\] file"):
+        Recipe({**recipe.tables, "seen_features": {}}, toy_recipe.parent)
+    with pytest.raises(InputFileError, match=r"\[seen_features\] file names 'no.st': no such file"):
+        Recipe.load(toy_recipe, ["seen_features.file=no.st"])
+
+
 # training into a folder
+
+
+def test_seen_features_are_recorded_of_a_run(toy_recipe: Path, tmp_path: Path) -> None:
+    settings = [*QUICK, "seen_features.file=features.safetensors"]
+    first = Recipe.load(toy_recipe, settings).train(tmp_path / "deep" / "run")
+    again = Recipe.load(first.path / "recipe.toml")
+    assert again.tables["seen_features"] == {"file": "../../features.safetensors"}
+    assert Recipe.load(toy_recipe, settings).train(first.path).manifest == first.manifest
+    images = toy_features()
+    replace(images, features=2 * images.features).save(tmp_path / "features.safetensors")
+    with pytest.raises(InputFileError, match="holds a run of another recipe"):
+        Recipe.load(toy_recipe, settings).train(first.path)
 
 
 def test_what_a_run_records(toy_recipe: Path, tmp_path: Path) -> None:

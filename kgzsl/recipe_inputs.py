@@ -1,0 +1,254 @@
+"""What a recipe learns from: the files and names in its tables to graph, semantics, seen bank and seen features.
+
+| table           | keys                                                                                    |
+|-----------------|-----------------------------------------------------------------------------------------|
+| ``graph``         | ``name`` (shipped, or a folder); ``seen``, ``unseen``: lists beside the graph, or files |
+| ``semantics``     | ``source``: ``shipped`` (and ``text_form``) or a file of kgzsl embed (and ``missing``)  |
+| ``seen_bank``     | one of ``backbone`` (and ``labels``), ``bank``, ``features`` (and ``fit``)              |
+| ``seen_features`` | ``file``: labelled features of seen classes, for methods that look at images            |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.errors import InputFileError, RecipeError
+from kgzsl.features import FeatureSet
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.storage import load_graph, load_split_list, split_names
+from kgzsl.registry import choose
+from kgzsl.runtime import read_lines, sha256_text, shipped_path
+from kgzsl.seen_bank import SEEN_BANKS
+from kgzsl.semantics import (
+    DEFAULT_TEXT_FORM,
+    TEXT_FORMS,
+    SemanticEmbedding,
+    assemble_semantics,
+    has_shipped,
+    load_shipped,
+)
+from kgzsl.splits import Split
+from kgzsl.supervision import Supervision
+from kgzsl.types import ClassId
+
+__all__ = ["INPUT_KEYS", "SOURCES", "RecipeInputs", "input_digests"]
+
+log = logging.getLogger(__name__)
+
+INPUT_KEYS = {
+    "graph": ("name", "seen", "unseen"),
+    "semantics": ("source", "text_form", "missing"),
+    "seen_bank": ("backbone", "labels", "bank", "features", "fit"),
+    "seen_features": ("file",),
+}
+"""The tables of the inputs and the keys of each."""
+
+SOURCES = {"backbone": ("labels",), "bank": (), "features": ("fit",)}
+"""Where a seen bank can come from, each with the keys that go with it."""
+
+FILES = (
+    *(("semantics", "source"), ("seen_bank", "labels"), ("seen_bank", "bank"), ("seen_bank", "features")),
+    ("seen_features", "file"),
+)
+"""Keys that name a file, or one of `WORDS`."""
+
+PLACES = (("graph", "name"), ("graph", "seen"), ("graph", "unseen"), ("seen_bank", "backbone"), *FILES)
+"""Keys that may name a file or folder."""
+
+WORDS = ("shipped", "auto")
+MISSING = ("raise", "mean")
+DEFAULT_FIT = "class-means"
+SHIPPED = "imagenet21k"
+SHIPPED_GRAPHS = shipped_path("graphs", SHIPPED).parent
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeInputs:
+    """The tables of a recipe that name what is learned from, with their values checked.
+
+    Args:
+        tables: the TOML tables; others than those of `INPUT_KEYS` are not looked at.
+        folder: what paths in it are relative to.
+
+    Raises:
+        RecipeError: a table lacks what it needs, or two keys do not go together.
+        InputFileError: a file is not there.
+        UnknownVariantError: a text form or a fit of the seen bank is not known.
+    """
+
+    tables: Mapping[str, Mapping[str, Any]]
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._check_needed()
+        for table, key in FILES:
+            value = self._get(table, key)
+            if value is not None and value not in WORDS and not self.path(str(value)).is_file():
+                raise InputFileError(f"[{table}] {key} names {value!r}: no such file. Check the path.")
+        choose(TEXT_FORMS, str(self._get("semantics", "text_form", DEFAULT_TEXT_FORM)), "text form")
+        choose(SEEN_BANKS, str(self._get("seen_bank", "fit", DEFAULT_FIT)), "seen bank")
+        missing = self._get("semantics", "missing", MISSING[0])
+        if missing not in MISSING:
+            raise RecipeError(f"[semantics] missing is one of {', '.join(MISSING)}, found {missing!r}.")
+
+    def _check_needed(self) -> None:
+        needed = [("graph", "name"), ("graph", "seen")]
+        needed += [("seen_features", "file")] if "seen_features" in self.tables else []
+        if missing := [f"[{table}] {key}" for table, key in needed if not self._get(table, key)]:
+            raise RecipeError(f"The recipe lacks {', '.join(missing)}.")
+        given = [source for source in SOURCES if self._get("seen_bank", source)]
+        if len(given) != 1:
+            found = ", ".join(given) or "none"
+            raise RecipeError(f"Table [seen_bank] needs exactly one of {', '.join(SOURCES)}; it has {found} of them.")
+        for source, keys in SOURCES.items():
+            for key in keys:
+                if source not in given and self._get("seen_bank", key) is not None:
+                    raise RecipeError(
+                        f"Key {key!r} of [seen_bank] goes with {source!r}, found {given[0]!r}; remove it."
+                    )
+
+    def _get(self, table: str, key: str, default: Any = None) -> Any:
+        return self.tables.get(table, {}).get(key, default)
+
+    def path(self, value: str) -> Path:
+        """Return a path of the recipe: relative to its folder, else below the shipped graphs, else as it stands."""
+        for folder in (self.folder, SHIPPED_GRAPHS):
+            if (folder / value).exists():
+                return folder / value
+        return Path(value)
+
+    def graph(self) -> tuple[ClassGraph, Split, Path | str]:
+        """Return the class graph, the split, and where the graph is."""
+        place = self._graph_place()
+        graph = load_graph(place)
+        seen = self._class_list(place, str(self._get("graph", "seen")))
+        unseen = self._get("graph", "unseen")
+        held = set(seen)
+        if unseen is None:
+            return graph, Split(seen, tuple(i for i in graph.index if i not in held)), place
+        return graph, Split(seen, tuple(i for i in self._class_list(place, str(unseen)) if i not in held)), place
+
+    def _graph_place(self) -> Path | str:
+        name = str(self._get("graph", "name"))
+        return self.path(name) if self.path(name).is_dir() else name
+
+    def _class_list(self, graph: Path | str, name: str) -> tuple[ClassId, ...]:
+        if name in split_names(graph):
+            return load_split_list(graph, name)
+        return tuple(read_lines(self.path(name)))
+
+    def semantics(self, graph: ClassGraph, place: Path | str) -> SemanticEmbedding:
+        """Return a vector for every class of the graph, in its order; gaps raise unless the recipe fills them."""
+        source = str(self._get("semantics", "source", "shipped"))
+        text_form = str(self._get("semantics", "text_form", DEFAULT_TEXT_FORM))
+        if source != "shipped":
+            embedding = SemanticEmbedding.load(self.path(source))
+            return embedding.select(graph.index.ids, missing=str(self._get("semantics", "missing", MISSING[0])))
+        from kgzsl.graph.wordnet import definitions
+
+        stored = [load_shipped(name) for name in dict.fromkeys([place, SHIPPED]) if has_shipped(name)]
+        return assemble_semantics(graph, stored=stored, define=definitions, text_form=text_form).embedding
+
+    def seen_bank(self) -> ClassifierBank:
+        """Return the classifiers of seen classes: a backbone's head, a bank file, or fitted on features."""
+        if bank := self._get("seen_bank", "bank"):
+            return ClassifierBank.load(self.path(str(bank)))
+        if features := self._get("seen_bank", "features"):
+            fit = choose(SEEN_BANKS, str(self._get("seen_bank", "fit", DEFAULT_FIT)), "seen bank")
+            return fit(FeatureSet.load(self.path(str(features))))
+        from kgzsl.vision import load_backbone
+
+        labels = str(self._get("seen_bank", "labels", "auto"))
+        name = str(self._get("seen_bank", "backbone"))
+        chosen = self.path(name) if self.path(name).is_dir() else name
+        return load_backbone(chosen).seen_bank(labels if labels == "auto" else self.path(labels), self._graph_place())
+
+    def seen_features(self, split: Split) -> FeatureSet | None:
+        """Return the features of images of seen classes, or None where the recipe names no file.
+
+        Images of other classes and of none are dropped, with a line in the log.
+
+        Raises:
+            InputFileError: the file is missing, or none of its images is of a seen class.
+        """
+        if "seen_features" not in self.tables:
+            return None
+        path = self.path(str(self._get("seen_features", "file")))
+        given = FeatureSet.load(path)
+        kept = given.of_classes(split.seen)
+        if not len(kept):
+            raise InputFileError(f"{path} holds no image of a seen class; name features of the seen classes.")
+        if dropped := len(given) - len(kept):
+            log.info("%s: %d of %d images are of no seen class and are left out", path.name, dropped, len(given))
+        return kept
+
+    def supervision(self) -> tuple[Supervision, Split]:
+        """Read all that a method may look at, what is cheap to read first, and return it with the split.
+
+        Raises:
+            InputFileError: a seen class of the recipe has no classifier in the seen bank.
+            BackboneMismatchError: the seen features are of another backbone than the seen bank.
+        """
+        graph, split, place = self.graph()
+        split.check(graph)
+        features = self.seen_features(split)
+        semantics = self.semantics(graph, place)
+        return Supervision(graph, semantics, _of_seen(self.seen_bank(), split), features), split
+
+    def places(self) -> dict[tuple[str, str], Path]:
+        """Return the whole path of each key that names a file or folder, by table and key."""
+        found = {(table, key): self._place_of(table, key) for table, key in PLACES}
+        return {where: path for where, path in found.items() if path is not None}
+
+    def _place_of(self, table: str, key: str) -> Path | None:
+        value = str(self._get(table, key, ""))
+        is_list = key in ("seen", "unseen") and value in split_names(self._graph_place())
+        if not value or value in WORDS or is_list or not self.path(value).exists():
+            return None
+        return self.path(value).resolve()
+
+
+def _of_seen(bank: ClassifierBank, split: Split) -> ClassifierBank:
+    missing = [class_id for class_id in split.seen if class_id not in bank.index]
+    if missing:
+        raise InputFileError(
+            f"{len(missing)} seen classes of the recipe have no classifier in the seen bank ({missing[0]!r} first); "
+            "let the recipe's list hold only classes that the bank has."
+        )
+    return bank.select(split.seen)
+
+
+def input_digests(supervision: Supervision, split: Split) -> dict[str, str]:
+    """Return the sha256 of what a run is made from.
+
+    That is the graph, the seen and unseen classes, the vectors, the seen classifiers, and seen features where there
+    are any.
+    """
+    graph, bank, images = supervision.graph, supervision.seen_bank, supervision.seen_features
+    texts = [[class_id, text.name, *text.lemmas, text.definition] for class_id, text in zip(graph.index, graph.texts)]
+    marks = {mark: sorted(ids) for mark, ids in sorted(graph.marks.items())}
+    written = json.dumps([texts, graph.edges.tolist(), graph.relations.tolist(), marks, dict(graph.provenance)])
+    weights = torch.cat([bank.weights.float(), bank.biases.float()[:, None]], dim=1)
+    digests = {
+        "graph": sha256_text(written),
+        "split": sha256_text(json.dumps([split.seen, split.unseen])),
+        "semantics": _sha256_rows(supervision.semantics.vectors),
+        "seen_bank": _sha256_rows(weights),
+    }
+    if images is not None:
+        rows = _sha256_rows(images.features.float())
+        digests["seen_features"] = sha256_text(json.dumps([rows, images.class_ids()]))
+    return digests
+
+
+def _sha256_rows(rows: torch.Tensor) -> str:
+    return hashlib.sha256(rows.contiguous().numpy().tobytes()).hexdigest()
