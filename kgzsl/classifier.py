@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -11,28 +10,22 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from kgzsl.bank import ClassifierBank
-from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import BackboneMismatchError, InputFileError, SemanticsError, UnknownClassError
+from kgzsl.added_classes import AddedClasses
+from kgzsl.bank import ClassifierBank, StoredScorer
+from kgzsl.classes import ClassIndex
+from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.graph.extension import ClassExtension, extension_from
 from kgzsl.graph.hops import shortest_path
 from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction
 from kgzsl.run_folder import RunFolder
 from kgzsl.semantics import (
-    SemanticEmbedding,
     SemanticEncoder,
-    SentenceEncoder,
-    assemble_semantics,
-    has_shipped,
-    load_shipped,
-    same_encoder,
 )
-from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
+from kgzsl.types import ClassId, ClassIds, PathLike
 
 if TYPE_CHECKING:
     from kgzsl.vision import Backbone
@@ -74,15 +67,14 @@ class ZeroShotClassifier:
     ) -> None:
         self.run = run
         self.graph = run.graph
-        self.bank = run.bank
+        self.scorer = run.scorer
         self._backbone: Backbone | None = None
         if backbone is not None:
             self.use_backbone(backbone)
         if encoder is not None:
             run.semantics.check_encoder(encoder.id)
-        self._given_encoder = encoder
+        self.added = AddedClasses(run, lambda: self.resolver.nouns, encoder)
         self._seen = frozenset(run.split.seen)
-        self._added: dict[ClassId, _AddedClass] = {}
         self._paths: dict[ClassId, tuple[PathStep, ...]] = {}
 
     @classmethod
@@ -108,7 +100,7 @@ class ZeroShotClassifier:
         if self._backbone is None:
             from kgzsl.vision import load_backbone
 
-            self._backbone = load_backbone(self.bank.backbone)
+            self._backbone = load_backbone(self.scorer.backbone)
         return self._backbone
 
     def use_backbone(self, backbone: Backbone) -> None:
@@ -117,10 +109,10 @@ class ZeroShotClassifier:
         Raises:
             BackboneMismatchError: it is another one than the run was trained on.
         """
-        if backbone.id != self.bank.backbone:
+        if backbone.id != self.scorer.backbone:
             raise BackboneMismatchError(
-                f"The run was trained on backbone {self.bank.backbone!r}, not {backbone.id!r}; use the run's backbone, "
-                "or name the folder's id with --backbone-id when extracting."
+                f"The run was trained on backbone {self.scorer.backbone!r}, not {backbone.id!r}; use the run's "
+                "backbone, or name the folder's id with --backbone-id when extracting."
             )
         self._backbone = backbone
 
@@ -140,8 +132,8 @@ class ZeroShotClassifier:
             for class_id in class_ids:
                 if self._is_person(class_id):
                     raise InputFileError(
-                        f"{class_id!r} ({self._text(class_id).label}) is a class of persons, which are left out by "
-                        "default; ask for it with --include-person (include_person=True)."
+                        f"{class_id!r} ({self.added.text(class_id).label}) is a class of persons, which are left out "
+                        "by default; ask for it with --include-person (include_person=True)."
                     )
         return class_ids
 
@@ -158,87 +150,32 @@ class ZeroShotClassifier:
         persons = frozenset() if include_person else self.graph.marked(PERSON)
         return tuple(class_id for class_id in lists[split] if class_id not in persons)
 
-    def bank_of(self, class_ids: ClassIds) -> ClassifierBank:
-        """Return the classifiers of classes in the order given; those the run lacks are synthesized.
+    def scorer_of(self, class_ids: ClassIds) -> StoredScorer:
+        """Return a scorer of classes in the order given; those the run lacks are synthesized.
 
         Raises:
             UnknownClassError: a class is neither in the run's graph nor among the nouns of its WordNet version, or
                 the run's method cannot place new classes.
         """
-        known = [class_id for class_id in class_ids if class_id in self.bank.index]
-        new = [class_id for class_id in class_ids if class_id not in self.bank.index]
-        if to_add := [class_id for class_id in new if class_id not in self._added]:
-            self._add(to_add)
-        bank = self.bank.select(known)
-        if not new:
-            return bank
-        added = [self._added[class_id] for class_id in new]
-        rows = ClassifierBank(
-            ClassIndex(tuple(new), "new classes"),
-            torch.stack([one.weights for one in added]),
-            torch.stack([one.bias for one in added]),
-            bank.backbone,
-            bank.normalisation,
-        )
-        return bank.concat(rows).select(class_ids)
+        return self.added.scorer_of(class_ids)
 
-    def _add(self, class_ids: Sequence[ClassId]) -> None:
-        nouns, method = self.resolver.nouns, self.run.method
-        if nouns is None or method is None:
-            name = self.run.manifest.get("method")
-            why = "its graph is not WordNet's" if nouns is None else f"its method, {name}, cannot place new classes"
-            raise UnknownClassError(
-                f"Class {class_ids[0]!r} is not in the run, and none can be added: {why}. Ask for classes of graph "
-                f"{self.graph.name!r}, or train graph_regression on a graph that has it."
-            )
-        extensions = [extension_from(self.graph, nouns, class_id) for class_id in class_ids]
-        vectors, sources = self._embed(extensions)
-        bank = method.synthesize_new(extensions, vectors)
-        for extension, weights, bias in zip(extensions, bank.weights, bank.biases):
-            class_id = extension.class_id
-            self._added[class_id] = _AddedClass(extension, weights, bias, sources[class_id])
+    def bank_of(self, class_ids: ClassIds) -> ClassifierBank:
+        """Return what `scorer_of` returns, where it is a bank.
 
-    def _embed(self, extensions: Sequence[ClassExtension]) -> tuple[SemanticEmbedding, Mapping[ClassId, str]]:
-        from kgzsl.graph.wordnet import definitions
+        Raises:
+            InputFileError: the run's method makes no linear classifiers.
+            UnknownClassError: as `scorer_of`.
+        """
+        bank = self.scorer_of(class_ids)
+        return bank if isinstance(bank, ClassifierBank) else self.run.bank
 
-        texts = {new.class_id: new.text for extension in extensions for new in extension.classes}
-        words = _ClassTexts(ClassIndex(tuple(texts), "new classes"), tuple(texts.values()))
-        semantics = self.run.semantics
-        held = all(any(class_id in part.index for part in self._stored) for class_id in texts)
-        assembled = assemble_semantics(
-            words,
-            encoder=semantics.encoder if held else self._encoder,
-            stored=self._stored,
-            define=definitions,
-            text_form=semantics.text_form,
-        )
-        return assembled.embedding, assembled.sources
+    def graph_with(self, class_ids: ClassIds) -> ClassGraph:
+        """Return the run's graph with classes appended that it lacks, and the ancestors they bring along.
 
-    @cached_property
-    def _stored(self) -> list[SemanticEmbedding]:
-        """The shipped vectors, where they are of the run's encoder and text form."""
-        wanted = self.run.semantics
-        shipped = [load_shipped(SHIPPED)] if has_shipped(SHIPPED) else []
-        return [s for s in shipped if same_encoder(s.encoder, wanted.encoder) and s.text_form == wanted.text_form]
-
-    @cached_property
-    def _encoder(self) -> SemanticEncoder:
-        if self._given_encoder is not None:
-            return self._given_encoder
-        name = self.run.semantics.encoder
-        if "@" not in name or name.startswith(UNNAMED_ENCODERS):
-            raise SemanticsError(
-                f"The vectors of the run come from {name!r}, which cannot be found by its name, and a new class needs "
-                "one; name the folder or file of that encoder with --encoder (encoder=...)."
-            )
-        return SentenceEncoder(name)
-
-    def _text(self, class_id: ClassId) -> ClassText:
-        if class_id in self.graph.index:
-            return self.graph.text(class_id)
-        nouns = self.resolver.nouns
-        assert nouns is not None
-        return nouns.text(class_id)
+        Raises:
+            UnknownClassError: a class cannot be added; see `scorer_of`.
+        """
+        return self.added.graph_with(class_ids)
 
     def features(self, paths: Iterable[PathLike], batch_size: int = 32) -> tuple[FeatureSet, list[tuple[str, str]]]:
         """Turn pictures into features.
@@ -302,11 +239,11 @@ class ZeroShotClassifier:
         return self._rank(images, class_ids, top)
 
     def _rank(self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int) -> list[ImagePrediction]:
-        self.bank.check_backbone(images)
-        bank = self.bank_of(class_ids)
+        self.scorer.check_backbone(images)
+        scorer = self.scorer_of(class_ids)
         ranked: list[ImagePrediction] = []
         names = images.paths or tuple(f"row {row}" for row in range(len(images)))
-        for rows, scores in score_in_chunks(bank, images):
+        for rows, scores in score_in_chunks(scorer, images):
             columns = top_k(scores, min(top, len(class_ids)))
             for row, chosen, values in zip(range(rows.start, rows.stop), columns, scores.gather(1, columns)):
                 predictions = tuple(
@@ -317,24 +254,9 @@ class ZeroShotClassifier:
         return ranked
 
     def _prediction(self, class_id: ClassId, score: float, rank: int) -> Prediction:
-        source = self._added[class_id].source if class_id in self._added else TRAINED
-        label, path = self._text(class_id).label, self.path(class_id)
+        source = self.added[class_id].source if class_id in self.added else TRAINED
+        label, path = self.added.text(class_id).label, self.path(class_id)
         return Prediction(class_id, label, score, rank, class_id in self._seen, source, path)
-
-    def graph_with(self, class_ids: ClassIds) -> ClassGraph:
-        """Return the run's graph with classes appended that it lacks, and the ancestors they bring along.
-
-        Raises:
-            UnknownClassError: a class cannot be added; see `bank_of`.
-        """
-        self.bank_of(class_ids)
-        graph = self.graph
-        for class_id in class_ids:
-            if class_id in self._added and class_id not in graph.index:
-                extension = self._added[class_id].extension
-                fresh = [new for new in extension.classes if new.class_id not in graph.index]
-                graph = graph.extend(fresh, extension.marks)
-        return graph
 
     def path(self, class_id: ClassId) -> tuple[PathStep, ...]:
         """Return a shortest way from a class to a seen one, up and down the graph; its own step for a seen class.
@@ -347,37 +269,19 @@ class ZeroShotClassifier:
         return self._paths[class_id]
 
     def _find_path(self, class_id: ClassId) -> tuple[PathStep, ...]:
-        added = self._added.get(class_id)
-        ways_up = [(class_id,)] if added is None else added.extension.ways_up()
+        is_added = class_id in self.added
+        ways_up = self.added[class_id].extension.ways_up() if is_added else ((class_id,),)
         ways = [(*way, *self._way_in_graph(way[-1])[1:]) for way in ways_up]
         reaching = [way for way in ways if way[-1] in self._seen] or ways
         ids = min(reaching, key=len)
-        steps = [PathStep(ids[0], self._text(ids[0]).label, "start")]
+        steps = [PathStep(ids[0], self.added.text(ids[0]).label, "start")]
         for before, after in pairwise(ids):
             is_up = before not in self.graph.index or after in self.graph.parents(before)
-            steps.append(PathStep(after, self._text(after).label, "up" if is_up else "down"))
+            steps.append(PathStep(after, self.added.text(after).label, "up" if is_up else "down"))
         return tuple(steps)
 
     def _way_in_graph(self, class_id: ClassId) -> tuple[ClassId, ...]:
         return shortest_path(self.graph, class_id, self._seen) if class_id in self.graph.index else ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _AddedClass:
-    """A class that the run lacked: its place, its classifier, and where its vector came from."""
-
-    extension: ClassExtension
-    weights: Float[Tensor, "D"]
-    bias: Float[Tensor, ""]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class _ClassTexts:
-    """The words of new classes, as the assembly of semantics reads them."""
-
-    index: ClassIndex
-    texts: tuple[ClassText, ...]
 
 
 def _true_class(images: FeatureSet, row: int) -> ClassId | None:

@@ -30,11 +30,10 @@ from kgzsl.runtime import read_lines, sha256_text, shipped_path
 from kgzsl.seen_bank import SEEN_BANKS
 from kgzsl.semantics import (
     DEFAULT_TEXT_FORM,
-    TEXT_FORMS,
     SemanticEmbedding,
     assemble_semantics,
-    has_shipped,
-    load_shipped,
+    read_text_form,
+    shipped_embeddings,
 )
 from kgzsl.splits import Split
 from kgzsl.supervision import Supervision
@@ -94,7 +93,7 @@ class RecipeInputs:
             value = self._get(table, key)
             if value is not None and value not in WORDS and not self.path(str(value)).is_file():
                 raise InputFileError(f"[{table}] {key} names {value!r}: no such file. Check the path.")
-        choose(TEXT_FORMS, str(self._get("semantics", "text_form", DEFAULT_TEXT_FORM)), "text form")
+        read_text_form(str(self._get("semantics", "text_form", DEFAULT_TEXT_FORM)))
         choose(SEEN_BANKS, str(self._get("seen_bank", "fit", DEFAULT_FIT)), "seen bank")
         missing = self._get("semantics", "missing", MISSING[0])
         if missing not in MISSING:
@@ -155,7 +154,8 @@ class RecipeInputs:
             return embedding.select(graph.index.ids, missing=str(self._get("semantics", "missing", MISSING[0])))
         from kgzsl.graph.wordnet import definitions
 
-        stored = [load_shipped(name) for name in dict.fromkeys([place, SHIPPED]) if has_shipped(name)]
+        places = dict.fromkeys([place, SHIPPED])
+        stored = [embedding for name in places for embedding in shipped_embeddings(name, text_form)]
         return assemble_semantics(graph, stored=stored, define=definitions, text_form=text_form).embedding
 
     def seen_bank(self) -> ClassifierBank:

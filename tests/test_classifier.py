@@ -110,7 +110,7 @@ def test_whole_splits(small: ZeroShotClassifier, small_world: ModuleType) -> Non
 def test_predictions_are_the_ranked_scores(small: ZeroShotClassifier, images: FeatureSet) -> None:
     names = ("saw.n.02", "mule.n.01", "zebra")
     found = small.predict(images, names, top=2)
-    scores = small.bank.select((SAW, MULE, ZEBRA)).score(images)
+    scores = small.run.bank.select((SAW, MULE, ZEBRA)).score(images)
     assert [one.image for one in found] == [f"row {row}" for row in range(len(images))]
     assert [one.true_class for one in found] == list(images.index)
     for one, row in zip(found, scores):
@@ -143,13 +143,13 @@ def test_a_class_that_is_stored_needs_no_encoder(fresh: ZeroShotClassifier, imag
     found = fresh.predict(images, ["okapi", "zebra"])
     (okapi,) = [p for p in found[0].predictions if p.class_id == OKAPI]
     assert (okapi.name, okapi.semantics, okapi.is_seen) == ("okapi", "stored", False)
-    assert fresh._given_encoder.asked == []
-    assert [new.class_id for new in fresh._added[OKAPI].extension.classes] == [GIRAFFE, OKAPI]
+    assert fresh.added.given_encoder.asked == []
+    assert [new.class_id for new in fresh.added[OKAPI].extension.classes] == [GIRAFFE, OKAPI]
 
 
 def test_old_rows_stay_and_the_order_of_asking_does_not_matter(fresh: ZeroShotClassifier) -> None:
     classes = (SAW, OKAPI, ZEBRA, GIRAFFE, UNICORN)
-    before = fresh.bank.weights.clone()
+    before = fresh.run.bank.weights.clone()
     one = fresh.bank_of(classes)
     assert one.index.ids == classes and one.backbone == "tiny"
     other = ZeroShotClassifier(fresh.run, encoder=Encoder())
@@ -158,8 +158,8 @@ def test_old_rows_stay_and_the_order_of_asking_does_not_matter(fresh: ZeroShotCl
         other.bank_of([class_id])
     assert torch.equal(other.bank_of(classes[::-1]).select(classes).weights, one.weights)
     assert torch.equal(other.bank_of(classes).biases, one.biases)
-    assert torch.equal(one.select((SAW, ZEBRA)).weights, fresh.bank.select((SAW, ZEBRA)).weights)
-    assert torch.equal(fresh.bank.weights, before) and OKAPI not in fresh.bank.index
+    assert torch.equal(one.select((SAW, ZEBRA)).weights, fresh.run.bank.select((SAW, ZEBRA)).weights)
+    assert torch.equal(fresh.run.bank.weights, before) and OKAPI not in fresh.run.bank.index
 
 
 def test_a_new_class_is_where_its_kin_is(fresh: ZeroShotClassifier) -> None:
@@ -174,13 +174,13 @@ def test_the_answer_says_what_a_class_was_encoded_from(
 ) -> None:
     shipped = load_shipped("imagenet21k")
     without = shipped.select([class_id for class_id in shipped.index if class_id != UNICORN])
-    monkeypatch.setattr("kgzsl.classifier.load_shipped", lambda name: without)
+    monkeypatch.setattr("kgzsl.classifier.shipped_embeddings", lambda name, text_form: [without])
     monkeypatch.setattr(wordnet, "definitions", lambda ids: {i: text for i, text in known.items() if i in ids})
     found = fresh.predict(images, ["unicorn", "zebra"])
     (unicorn,) = [p for p in found[0].predictions if p.class_id == UNICORN]
     assert unicorn.semantics == source
     expected = "unicorn" + ("" if source == "names" else ": a white horse with a horn")
-    assert fresh._given_encoder.asked[-1] == expected
+    assert fresh.added.given_encoder.asked[-1] == expected
 
 
 @pytest.mark.usefixtures("no_wordnet")
@@ -191,7 +191,7 @@ def test_the_default_encoder_encodes_names(wordnet_run: Path, monkeypatch: pytes
     assert UNICORN not in shipped.index
     classifier = ZeroShotClassifier.load(wordnet_run)
     unicorn = classifier.bank_of([UNICORN])
-    assert classifier._added[UNICORN].source == "names"
+    assert classifier.added[UNICORN].source == "names"
     again = ZeroShotClassifier.load(wordnet_run)  # from the cache, and beside another class
     torch.testing.assert_close(again.bank_of([OKAPI, UNICORN]).select([UNICORN]).weights, unicorn.weights)
 
@@ -205,7 +205,7 @@ def test_an_encoder_that_no_name_leads_to(fresh: ZeroShotClassifier, monkeypatch
     held = fresh.run.semantics
     renamed = SemanticEmbedding(held.index, held.vectors, "word-vectors/glove@0123456789ab", held.text_form)
     monkeypatch.setitem(fresh.run.__dict__, "semantics", renamed)
-    fresh._given_encoder = None
+    fresh.added.given_encoder = None
     with pytest.raises(SemanticsError, match=r"come from 'word-vectors/glove@0123456789ab'.*--encoder"):
         fresh.bank_of([OKAPI])
 

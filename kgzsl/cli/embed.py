@@ -36,7 +36,13 @@ def embed_command(
         Path | None, typer.Option(metavar="FILE", help="A TSV or CSV of attributes instead: class id, then numbers.")
     ] = None,
     text_form: Annotated[
-        str, typer.Option(metavar="FORM", help="How a class is put into words: 'lemmas: definition' or 'lemmas'.")
+        str,
+        typer.Option(
+            metavar="FORM",
+            help="How a class is put into words: a form's name ('lemmas', 'photo + parent'), a template "
+            "('a {name}, a kind of {parent}'), averages ('photo & lemmas'), parts side by side "
+            "('lemmas: definition | lemmas').",
+        ),
     ] = "lemmas: definition",
     wordnet: Annotated[
         Path | None, typer.Option(metavar="DIR", help="WordNet 3.0, for definitions, where it is in no usual place.")
@@ -101,25 +107,24 @@ def _sentences(
     stored: bool,
 ) -> AssembledSemantics:
     from kgzsl.graph.wordnet import definitions
-    from kgzsl.registry import choose
-    from kgzsl.semantics import DEFAULT_ENCODER, TEXT_FORMS, assemble_semantics
+    from kgzsl.semantics import DEFAULT_ENCODER, assemble_semantics, read_text_form
 
-    choose(TEXT_FORMS, text_form, "text form")
+    text_form = read_text_form(text_form)
     return assemble_semantics(
         graph,
         encoder=encoder or DEFAULT_ENCODER,
-        stored=_stored(name, graph) if stored else (),
+        stored=_stored(name, graph, text_form) if stored else (),
         define=(lambda ids: definitions(ids, wordnet, required=wordnet is not None)) if graph.wordnet_version else None,
         text_form=text_form,
     )
 
 
-def _stored(name: str, graph: ClassGraph) -> list[SemanticEmbedding]:
+def _stored(name: str, graph: ClassGraph, text_form: str) -> list[SemanticEmbedding]:
     """Read the vectors beside the graph, and those that kgzsl ships where the graph is WordNet's."""
-    from kgzsl.semantics import has_shipped, load_shipped
+    from kgzsl.semantics import shipped_embeddings
 
     places = [name, *(["imagenet21k"] if graph.wordnet_version == "3.0" else [])]
-    return [load_shipped(place) for place in dict.fromkeys(places) if has_shipped(place)]
+    return [embedding for place in dict.fromkeys(places) for embedding in shipped_embeddings(place, text_form)]
 
 
 def _given(

@@ -11,14 +11,23 @@ no text to encode.
 from collections.abc import Callable
 
 from kgzsl.quantisation import quantise
-from kgzsl.semantics.assembly import SOURCES, AssembledSemantics, assemble_semantics
+from kgzsl.semantics.assembly import SOURCES, AssembledSemantics, assemble_semantics, is_stored
 from kgzsl.semantics.attributes import read_attributes
 from kgzsl.semantics.coverage import Coverage, coverage
 from kgzsl.semantics.embedding import SemanticEmbedding, same_encoder
-from kgzsl.semantics.encoder import SemanticEncoder, embed_classes, embed_graph, open_encoder, with_definitions
+from kgzsl.semantics.encoder import (
+    SemanticEncoder,
+    average,
+    embed_classes,
+    embed_graph,
+    embed_lineages,
+    open_encoder,
+    side_by_side,
+)
+from kgzsl.semantics.lineage import ClassTexts, Lineages, lineages
 from kgzsl.semantics.sentences import DEFAULT_ENCODER, SentenceEncoder
-from kgzsl.semantics.shipped import EMBEDDINGS_FILE, has_shipped, load_shipped
-from kgzsl.semantics.text_form import DEFAULT_TEXT_FORM, TEXT_FORMS, write_class
+from kgzsl.semantics.shipped import EMBEDDINGS_FILE, has_shipped, load_shipped, shipped_embeddings
+from kgzsl.semantics.text_form import DEFAULT_TEXT_FORM, TEXT_FORMS, parts_of, read_text_form, write_class
 from kgzsl.semantics.word_vectors import WordVectors
 
 ENCODERS: dict[str, Callable[[str], SemanticEncoder]] = {"sentences": SentenceEncoder, "word-vectors": WordVectors}
@@ -32,21 +41,30 @@ __all__ = [
     "SOURCES",
     "TEXT_FORMS",
     "AssembledSemantics",
+    "ClassTexts",
     "Coverage",
+    "Lineages",
     "SemanticEmbedding",
     "SemanticEncoder",
     "SentenceEncoder",
     "WordVectors",
     "assemble_semantics",
+    "average",
     "coverage",
     "embed_classes",
     "embed_graph",
+    "embed_lineages",
     "has_shipped",
+    "is_stored",
+    "lineages",
     "load_shipped",
     "open_encoder",
+    "parts_of",
     "quantise",
     "read_attributes",
+    "read_text_form",
     "same_encoder",
-    "with_definitions",
+    "shipped_embeddings",
+    "side_by_side",
     "write_class",
 ]

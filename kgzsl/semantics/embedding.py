@@ -10,6 +10,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.errors import InputFileError, SemanticsError
 from kgzsl.quantisation import expand, quantise
 from kgzsl.runtime import load_tensors, save_tensors
+from kgzsl.semantics.text_form import parts_of
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
 __all__ = ["SemanticEmbedding", "same_encoder"]
@@ -35,7 +36,8 @@ class SemanticEmbedding:
         vectors: (C, S) float32.
         encoder: id of the encoder, such as ``sentence-transformers/all-MiniLM-L6-v2``; vectors of
             different encoders never mix.
-        text_form: how a class was put into words, such as ``lemmas: definition``.
+        text_form: how a class was put into words, such as ``lemmas: definition``; where several parts are joined by
+            `` | `` their vectors stand side by side, see `parts`.
 
     Raises:
         SemanticsError: shapes do not fit, a value is not finite.
@@ -53,11 +55,27 @@ class SemanticEmbedding:
         if not bool(torch.isfinite(self.vectors).all()):
             row = int((~torch.isfinite(self.vectors).all(dim=1)).nonzero()[0])
             raise SemanticsError(f"The vector of class {self.index[row]!r} holds a value that is not finite.")
+        if self.dim % (count := len(parts_of(self.text_form))):
+            raise SemanticsError(
+                f"Vectors of {self.dim} numbers cannot hold {count} parts of one width ({self.text_form!r}); make them "
+                "anew with kgzsl embed."
+            )
 
     @property
     def dim(self) -> int:
         """The semantic dimension S."""
         return self.vectors.shape[1]
+
+    def parts(self) -> dict[str, Float[Tensor, "C _"]]:
+        """Return the vectors of each part by its form, (C, S / P) each; one part where the text form has no `` | ``.
+
+        Example:
+            >>> both = SemanticEmbedding(ClassIndex(("okapi",)), torch.tensor([[1.0, 0, 0, 1]]), "toy", "name | photo")
+            >>> both.parts()["photo"].tolist()
+            [[0.0, 1.0]]
+        """
+        forms = parts_of(self.text_form)
+        return dict(zip(forms, self.vectors.chunk(len(forms), dim=1)))
 
     def missing(self, class_ids: ClassIds) -> tuple[str, ...]:
         """Return those of the classes that have no vector, in order."""
