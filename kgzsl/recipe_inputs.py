@@ -2,7 +2,8 @@
 
 | table           | keys                                                                                    |
 |-----------------|-----------------------------------------------------------------------------------------|
-| ``graph``         | ``name`` (shipped, or a folder); ``seen``, ``unseen``: lists beside the graph, or files |
+| ``graph``         | ``name`` (shipped, or a folder); ``seen``, ``unseen``: lists beside the graph, or files;  |
+|                   | `kgzsl.graph.class_lists` says what a list can be called                                |
 | ``semantics``     | ``source``: ``shipped`` (and ``text_form``) or a file of kgzsl embed (and ``missing``)  |
 | ``seen_bank``     | one of ``backbone`` (and ``labels``), ``bank``, ``features`` (and ``fit``)              |
 | ``seen_features`` | ``file``: labelled features of seen classes, for methods that look at images            |
@@ -14,7 +15,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.errors import InputFileError, RecipeError
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.graph.storage import load_graph, load_split_list, split_names
+from kgzsl.graph.class_lists import read_class_list
+from kgzsl.graph.storage import load_graph, split_names
 from kgzsl.registry import choose
 from kgzsl.runtime import read_lines, sha256_text, shipped_path
 from kgzsl.seen_bank import SEEN_BANKS
@@ -37,7 +39,7 @@ from kgzsl.semantics import (
 )
 from kgzsl.splits import Split
 from kgzsl.supervision import Supervision
-from kgzsl.types import ClassId
+from kgzsl.types import ClassId, ClassIds
 
 __all__ = ["INPUT_KEYS", "SOURCES", "RecipeInputs", "input_digests"]
 
@@ -129,21 +131,22 @@ class RecipeInputs:
         """Return the class graph, the split, and where the graph is."""
         place = self._graph_place()
         graph = load_graph(place)
-        seen = self._class_list(place, str(self._get("graph", "seen")))
+        seen = self._class_list(place, str(self._get("graph", "seen")), graph)
         unseen = self._get("graph", "unseen")
         held = set(seen)
         if unseen is None:
             return graph, Split(seen, tuple(i for i in graph.index if i not in held)), place
-        return graph, Split(seen, tuple(i for i in self._class_list(place, str(unseen)) if i not in held)), place
+        named = self._class_list(place, str(unseen), graph)
+        return graph, Split(seen, tuple(class_id for class_id in named if class_id not in held)), place
 
     def _graph_place(self) -> Path | str:
         name = str(self._get("graph", "name"))
         return self.path(name) if self.path(name).is_dir() else name
 
-    def _class_list(self, graph: Path | str, name: str) -> tuple[ClassId, ...]:
-        if name in split_names(graph):
-            return load_split_list(graph, name)
-        return tuple(read_lines(self.path(name)))
+    def _class_list(self, place: Path | str, name: str, graph: ClassGraph) -> tuple[ClassId, ...]:
+        if name in split_names(place) or not (path := self.path(name)).is_file():
+            return read_class_list(name, graph, place)
+        return tuple(read_lines(path))
 
     def semantics(self, graph: ClassGraph, place: Path | str) -> SemanticEmbedding:
         """Return a vector for every class of the graph, in its order; gaps raise unless the recipe fills them."""
@@ -158,13 +161,18 @@ class RecipeInputs:
         stored = [embedding for name in places for embedding in shipped_embeddings(name, text_form)]
         return assemble_semantics(graph, stored=stored, define=definitions, text_form=text_form).embedding
 
-    def seen_bank(self) -> ClassifierBank:
-        """Return the classifiers of seen classes: a backbone's head, a bank file, or fitted on features."""
+    def seen_bank(self, class_ids: ClassIds | None = None) -> ClassifierBank:
+        """Return the classifiers of seen classes: a backbone's head, a bank file, or fitted on features.
+
+        Args:
+            class_ids: where it is fitted on features, the images of other classes are left out.
+        """
         if bank := self._get("seen_bank", "bank"):
             return ClassifierBank.load(self.path(str(bank)))
         if features := self._get("seen_bank", "features"):
             fit = choose(SEEN_BANKS, str(self._get("seen_bank", "fit", DEFAULT_FIT)), "seen bank")
-            return fit(FeatureSet.load(self.path(str(features))))
+            images = FeatureSet.load(self.path(str(features)))
+            return fit(images if class_ids is None else images.of_classes(class_ids))
         from kgzsl.vision import load_backbone
 
         labels = str(self._get("seen_bank", "labels", "auto"))
@@ -202,7 +210,23 @@ class RecipeInputs:
         split.check(graph)
         features = self.seen_features(split)
         semantics = self.semantics(graph, place)
-        return Supervision(graph, semantics, _of_seen(self.seen_bank(), split), features), split
+        return Supervision(graph, semantics, _of_seen(self.seen_bank(split.seen), split.seen), features), split
+
+    def without(self, supervision: Supervision, held_out: ClassIds) -> Supervision:
+        """Return what is left when some seen classes are hidden: their classifiers and images are gone.
+
+        A seen bank that is fitted on features is fitted anew without their images: to tell classes apart, a fit looks
+        at all of them.
+
+        Args:
+            supervision: what `supervision` returned.
+            held_out: the seen classes to hide.
+        """
+        left = supervision.without(tuple(held_out))
+        if not self._get("seen_bank", "features"):
+            return left
+        kept = left.seen_bank.index.ids
+        return replace(left, seen_bank=_of_seen(self.seen_bank(kept), kept))
 
     def places(self) -> dict[tuple[str, str], Path]:
         """Return the whole path of each key that names a file or folder, by table and key."""
@@ -217,14 +241,14 @@ class RecipeInputs:
         return self.path(value).resolve()
 
 
-def _of_seen(bank: ClassifierBank, split: Split) -> ClassifierBank:
-    missing = [class_id for class_id in split.seen if class_id not in bank.index]
+def _of_seen(bank: ClassifierBank, seen: ClassIds) -> ClassifierBank:
+    missing = [class_id for class_id in seen if class_id not in bank.index]
     if missing:
         raise InputFileError(
             f"{len(missing)} seen classes of the recipe have no classifier in the seen bank ({missing[0]!r} first); "
             "let the recipe's list hold only classes that the bank has."
         )
-    return bank.select(split.seen)
+    return bank.select(seen)
 
 
 def input_digests(supervision: Supervision, split: Split) -> dict[str, str]:

@@ -14,7 +14,8 @@
 
 The lists ``trainvalclasses.txt``, ``testclasses.txt`` and ``valclasses1.txt`` to ``valclasses3.txt`` name classes.
 Where they and the images are both there they must agree. In one published file (AwA2, ``binaryAtt_splits.mat``)
-``train_loc`` and ``val_loc`` hold test images; only the classes of ``val_loc`` are used, and only where there is no list.
+``train_loc`` and ``val_loc`` hold test images; only the classes of ``val_loc`` are used, and only where there is no
+list.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Room 2, the class graph: which classes there are, what they are called, what is above what.
 
 In: WordNet 3.0 (`wordnet`), own taxonomies as TSV or JSON (`taxonomy_file`) or networkx (`custom`), or a graph
-folder (`storage`).
+folder (`storage`) with class lists beside it (`class_lists`).
 Out: a `ClassGraph` (class ids, texts, acyclic edges child to parent), smaller ones out of it (`induce`), distances in
 it (`hops`), sparse adjacencies of it (`adjacency`).
 
@@ -9,9 +9,10 @@ Inductions: ``closed`` (all ancestors), ``contracted`` (chains without a wanted 
 CVPR 2019), ``full``. Shipped: ``wordnet-nouns`` (Fellbaum, WordNet, MIT Press 1998) and ``imagenet21k``.
 """
 
-from kgzsl.graph.adjacency import ADJACENCIES, Adjacency
+from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, find_adjacency
 from kgzsl.graph.build import build_shipped, induce
 from kgzsl.graph.class_graph import ADDED, HYPERNYM, INSTANCE, RELATIONS, ClassGraph, NewClass
+from kgzsl.graph.class_lists import read_class_list, releases
 from kgzsl.graph.custom import from_networkx
 from kgzsl.graph.hops import ancestor_hops, hop_distances, paths_to_root, shortest_path, tree_distances
 from kgzsl.graph.induce import INDUCTIONS
@@ -30,6 +31,7 @@ __all__ = [
     "NewClass",
     "ancestor_hops",
     "build_shipped",
+    "find_adjacency",
     "find_graph",
     "from_networkx",
     "hop_distances",
@@ -37,7 +39,9 @@ __all__ = [
     "load_graph",
     "load_split_list",
     "paths_to_root",
+    "read_class_list",
     "read_taxonomy",
+    "releases",
     "save_graph",
     "shortest_path",
     "split_names",

@@ -5,31 +5,42 @@ An adjacency holds K groups of row-normalised arrows: group k turns x into ``(A_
 References:
     Kipf, Welling: Semi-Supervised Classification with Graph Convolutional Networks, ICLR 2017 (symmetric).
     Kampffmeyer et al.: Rethinking Knowledge Graph Propagation for Zero-Shot Learning, CVPR 2019 (row, dense groups).
+    Schlichtkrull et al.: Modeling Relational Data with Graph Convolutional Networks, ESWC 2018 (relations).
+    Nayak, Bach: Zero-Shot Learning with Common Sense Knowledge Graphs, TMLR 2022 (most visited neighbours).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import INSTANCE, ClassGraph
 from kgzsl.graph.hops import ancestor_hops
+from kgzsl.graph.walks import most_visited_neighbours
+from kgzsl.registry import choose
 from kgzsl.types import Array, Float, Int
 
 __all__ = [
     "ADJACENCIES",
     "Adjacency",
     "degrees",
+    "find_adjacency",
     "from_ancestors",
     "from_descendants",
+    "most_visited",
+    "oneself",
+    "relational",
     "undirected",
     "undirected_symmetric",
 ]
 
 MAX_HOP = 4
 """Ancestors this many hops away or more share one group (the published number)."""
+NUM_RELATIONS = 4
+"""Relations to others that `relational` tells apart: hypernym and instance, each upward and downward."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,12 +118,56 @@ def from_descendants(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = N
 
 
 def _grouped(num_nodes: int, targets: Int[Array, "E"], sources: Int[Array, "E"], hops: Int[Array, "E"]) -> Adjacency:
-    groups = np.minimum(hops, MAX_HOP)
+    return _by_group(num_nodes, MAX_HOP + 1, targets, sources, np.minimum(hops, MAX_HOP))
+
+
+def _by_group(
+    num_nodes: int, num_groups: int, targets: Int[Array, "E"], sources: Int[Array, "E"], groups: Int[Array, "E"]
+) -> Adjacency:
     order = np.lexsort((sources, targets, groups))
     groups, targets, sources = groups[order], targets[order], sources[order]
     row = groups * num_nodes + targets
-    values = 1.0 / np.bincount(row, minlength=(MAX_HOP + 1) * num_nodes)[row]
-    return Adjacency(num_nodes, MAX_HOP + 1, groups, targets, sources, values.astype(np.float32))
+    values = 1.0 / np.bincount(row, minlength=num_groups * num_nodes)[row]
+    return Adjacency(num_nodes, num_groups, groups, targets, sources, values.astype(np.float32))
+
+
+def oneself(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
+    """Gather from oneself alone: a layer without arrows."""
+    rows = np.arange(graph.num_classes, dtype=np.int64)
+    return _single(graph, np.stack([rows, rows], axis=1), np.ones(graph.num_classes))
+
+
+def relational(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
+    """Gather from all neighbours and oneself in groups by relation, each row-normalised (R-GCN).
+
+    Groups: 0 oneself, 1 from the hypernyms, 2 from the hyponyms, 3 from the class that this is an instance of, 4 from
+    its instances. Edges that were added by hand count as hypernym edges.
+    """
+    child, parent = graph.edges.T
+    up = np.where(graph.relations == INSTANCE, 3, 1)
+    rows = np.arange(graph.num_classes, dtype=np.int64)
+    targets, sources = np.concatenate([rows, child, parent]), np.concatenate([rows, parent, child])
+    groups = np.concatenate([np.zeros_like(rows), up, up + 1])
+    return _by_group(graph.num_classes, NUM_RELATIONS + 1, targets, sources, groups)
+
+
+def most_visited(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None, *, number: int) -> Adjacency:
+    """Gather from oneself and the neighbours that a random walk visits most often, row-normalised (ZSL-KG).
+
+    Args:
+        graph: the class graph; its edges count in both directions.
+        node_degrees: not used.
+        number: the most neighbours that are kept, besides oneself.
+    """
+    ends = _both_directions(graph)
+    degree = np.bincount(ends[:, 0], minlength=graph.num_classes)
+    crowded = np.flatnonzero(degree > number + 1)
+    kept = ~np.isin(ends[:, 0], crowded)
+    chosen = most_visited_neighbours(graph, crowded, number)
+    ends = np.concatenate([ends[kept], chosen, np.stack([crowded, crowded], axis=1)])
+    ends = ends[np.lexsort((ends[:, 1], ends[:, 0]))]
+    degree = np.bincount(ends[:, 0], minlength=graph.num_classes)
+    return _single(graph, ends, 1.0 / degree[ends[:, 0]])
 
 
 ADJACENCIES: dict[str, Callable[..., Adjacency]] = {
@@ -120,5 +175,26 @@ ADJACENCIES: dict[str, Callable[..., Adjacency]] = {
     "undirected_symmetric": undirected_symmetric,
     "from_ancestors": from_ancestors,
     "from_descendants": from_descendants,
+    "oneself": oneself,
+    "relational": relational,
 }
 """Adjacencies by the name that a propagator asks for."""
+
+
+def find_adjacency(name: str) -> Callable[..., Adjacency]:
+    """Return the function that builds an adjacency.
+
+    Args:
+        name: a key of `ADJACENCIES`, or ``most_visited:50`` for at most 50 neighbours.
+
+    Raises:
+        UnknownVariantError: there is no such adjacency.
+
+    Example:
+        >>> find_adjacency("undirected") is undirected
+        True
+    """
+    kind, _, number = name.partition(":")
+    if kind == "most_visited" and number.isdigit() and int(number) > 0:
+        return partial(most_visited, number=int(number))
+    return choose({**ADJACENCIES, "most_visited:N": most_visited}, name, "adjacency")

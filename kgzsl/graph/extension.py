@@ -13,7 +13,7 @@ import numpy as np
 
 from kgzsl.classes import ClassText
 from kgzsl.errors import GraphError
-from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, degrees
+from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
 from kgzsl.graph.class_graph import ADDED, ClassGraph, NewClass
 from kgzsl.types import Array, ClassId, Int
 
@@ -128,11 +128,11 @@ def neighbourhood_adjacency(
     """Return an adjacency of a neighbourhood in which the known classes keep the degrees they were trained with.
 
     Args:
-        name: a key of `ADJACENCIES`.
+        name: an adjacency, as `find_adjacency` reads it.
         neighbourhood: known classes first, new ones behind.
         num_known: how many are known.
         known_degrees: their degrees in the graph of the training, (num_known,).
     """
     own = degrees(neighbourhood)
     own[:num_known] = known_degrees
-    return ADJACENCIES[name](neighbourhood, own)
+    return find_adjacency(name)(neighbourhood, own)
