@@ -1,9 +1,9 @@
-"""The scorer protocol, and its main implementation: a bank of linear classifiers with named rows."""
+"""The scorer protocols, and their main implementation: a bank of linear classifiers with named rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -13,7 +13,7 @@ from kgzsl.features import FeatureSet
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
-__all__ = ["NORMALISATIONS", "ClassifierBank", "Scorer", "normalise_rows"]
+__all__ = ["NORMALISATIONS", "ClassifierBank", "Scorer", "StoredScorer", "normalise_rows"]
 
 NORMALISATIONS = ("none", "joint", "weights")
 
@@ -38,6 +38,30 @@ class Scorer(Protocol):
 
     def select(self, class_ids: ClassIds) -> Scorer:
         """Return a scorer of some of the classes, in the order given."""
+        ...
+
+
+@runtime_checkable
+class StoredScorer(Scorer, Protocol):
+    """A scorer that a run folder holds: it checks features, grows by classes, and is one file.
+
+    Its class also has ``load(path)``, which reads what `save` wrote.
+    """
+
+    def check_backbone(self, images: FeatureSet) -> None:
+        """Refuse features of another backbone, or of another width, with a BackboneMismatchError."""
+        ...
+
+    def select(self, class_ids: ClassIds) -> StoredScorer:
+        """Return a scorer of some of the classes, in the order given."""
+        ...
+
+    def concat(self, other: Any) -> StoredScorer:
+        """Return a scorer with the classes of another of the same kind behind; own scores stay as they are."""
+        ...
+
+    def save(self, path: PathLike) -> None:
+        """Write one file."""
         ...
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgzsl.bank import ClassifierBank
+from kgzsl.bank import StoredScorer
 from kgzsl.errors import InputFileError, RecipeError
 from kgzsl.methods import METHODS, FitContext, Method
 from kgzsl.recipe_inputs import INPUT_KEYS, SOURCES, RecipeInputs, input_digests
@@ -166,10 +166,10 @@ class Recipe:
         self, folder: Path, supervision: Supervision, split: Split, method: Method, manifest: Mapping[str, Any]
     ) -> None:
         graph = supervision.graph
-        bank = method.synthesize(graph.index.ids)
-        if not isinstance(bank, ClassifierBank):
+        scorer = method.synthesize(graph.index.ids)
+        if not isinstance(scorer, StoredScorer):
             name = self._get("method", "name")
-            raise RecipeError(f"Method {name!r} makes no bank of classifiers; it cannot be saved.")
+            raise RecipeError(f"Method {name!r} makes a scorer that cannot be saved; it cannot be trained into a run.")
         semantics, seen_bank = supervision.semantics, supervision.seen_bank
         write_run(
             folder,
@@ -177,7 +177,7 @@ class Recipe:
             split=split,
             semantics=semantics,
             seen_bank=seen_bank,
-            bank=bank,
+            scorer=scorer,
             method=method,
             manifest=manifest,
         )

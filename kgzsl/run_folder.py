@@ -8,6 +8,7 @@
 | ``semantics.safetensors``                     | the vectors of the graph's classes, as the network saw them        |
 | ``model.safetensors``, ``states.safetensors`` | the method's parameters, and what a new row needs                 |
 | ``bank.safetensors``                          | the synthesized classifiers of every class of the graph            |
+| ``scorer.safetensors``                        | in its place: a scorer that is no bank, its kind in the metadata   |
 | ``seen_bank.safetensors``                     | the classifiers of the seen classes, as given                      |
 
 The manifest is written last: a folder without one holds an unfinished training.
@@ -23,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from kgzsl import __version__
-from kgzsl.bank import ClassifierBank
+from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.errors import CorruptFileError, InputFileError, KgzslError, StorageError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.storage import load_graph, load_split_list, save_graph
-from kgzsl.methods import METHODS, InductiveMethod
+from kgzsl.methods import METHODS, SCORERS, InductiveMethod
 from kgzsl.registry import choose
-from kgzsl.runtime import read_json, write_json
+from kgzsl.runtime import read_json, tensor_metadata, write_json
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.types import PathLike
@@ -38,10 +39,9 @@ __all__ = ["RunFolder", "holds_run", "is_run_of", "replace_run", "strange_files"
 
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
-BANK, SEEN_BANK = "bank.safetensors", "seen_bank.safetensors"
-OWN_FILES = {MANIFEST, GRAPH, SEMANTICS, BANK, SEEN_BANK, "model.safetensors", "states.safetensors"}
-OWN_FILES |= {"recipe.toml", "metrics.jsonl", "checkpoint.safetensors", ".new"}
-PIECES = (SEMANTICS, BANK, SEEN_BANK, "model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl")
+BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
+PIECES = (SEMANTICS, BANK, SCORER, SEEN_BANK, "model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl")
+OWN_FILES = {MANIFEST, GRAPH, *PIECES, "checkpoint.safetensors", ".new"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class RunFolder:
     path: Path
 
     def __post_init__(self) -> None:
-        missing = [name for name in (MANIFEST, BANK, SEEN_BANK, GRAPH) if not (self.path / name).exists()]
+        scorer = SCORER if (self.path / SCORER).exists() else BANK
+        missing = [name for name in (MANIFEST, scorer, SEEN_BANK, GRAPH) if not (self.path / name).exists()]
         if missing and not holds_run(self.path) and any((self.path / name).exists() for name in PIECES):
             raise InputFileError(
                 f"{self.path} holds a training that has not ended (no {MANIFEST}); give the kgzsl train command again "
@@ -101,11 +102,26 @@ class RunFolder:
         return semantics
 
     @cached_property
+    def scorer(self) -> StoredScorer:
+        """What scores every class of the graph: a bank, or one of the other `SCORERS`."""
+        scorer, name = _load_scorer(self.path)
+        self._check_classes(name, scorer.index.ids, self.graph.index.ids)
+        return scorer
+
+    @property
     def bank(self) -> ClassifierBank:
-        """The synthesized classifiers of every class of the graph."""
-        bank = ClassifierBank.load(self.path / BANK)
-        self._check_classes(BANK, bank.index.ids, self.graph.index.ids)
-        return bank
+        """The synthesized classifiers of every class of the graph.
+
+        Raises:
+            InputFileError: the run's method makes no linear classifiers.
+        """
+        if not isinstance(self.scorer, ClassifierBank):
+            name = self.manifest.get("method")
+            raise InputFileError(
+                f"{self.path} holds no bank of linear classifiers: its method, {name}, scores in another way. Use "
+                "run.scorer, or train a method that makes a bank."
+            )
+        return self.scorer
 
     @cached_property
     def seen_bank(self) -> ClassifierBank:
@@ -131,7 +147,15 @@ class RunFolder:
         """
         variant = choose(METHODS, str(self.manifest.get("method")), "method")
         load = getattr(variant, "load", None)
-        return None if load is None else load(self.path, self.graph, self.semantics, self.bank)
+        return None if load is None else load(self.path, self.graph, self.semantics, self.scorer)
+
+
+def _load_scorer(folder: Path) -> tuple[StoredScorer, str]:
+    """Return the scorer of a run folder, and the name of its file."""
+    if not (folder / SCORER).exists():
+        return ClassifierBank.load(folder / BANK), BANK
+    variant = choose(SCORERS, str(tensor_metadata(folder / SCORER).get("kind")), "scorer")
+    return variant.load(folder / SCORER), SCORER
 
 
 def holds_run(path: PathLike) -> bool:
@@ -165,7 +189,7 @@ def write_run(
     split: Split,
     semantics: SemanticEmbedding,
     seen_bank: ClassifierBank,
-    bank: ClassifierBank,
+    scorer: StoredScorer,
     method: object,
     manifest: Mapping[str, Any],
 ) -> RunFolder:
@@ -174,7 +198,7 @@ def write_run(
     Args:
         path: the folder.
         graph, split, semantics, seen_bank: what was learned from.
-        bank: the classifiers of every class of the graph.
+        scorer: a bank of every class of the graph, or one of the other `SCORERS`.
         method: the fitted method; it saves itself where it can place further classes.
         manifest: what is recorded beside the format and the version of kgzsl.
 
@@ -186,7 +210,8 @@ def write_run(
     save_graph(graph, folder / GRAPH, {"seen": split.seen, "unseen": split.unseen})
     semantics.save(folder / SEMANTICS)
     seen_bank.save(folder / SEEN_BANK)
-    bank.save(folder / BANK)
+    (folder / (SCORER if isinstance(scorer, ClassifierBank) else BANK)).unlink(missing_ok=True)
+    scorer.save(folder / (BANK if isinstance(scorer, ClassifierBank) else SCORER))
     if isinstance(method, InductiveMethod):
         method.save(folder)
     write_json(folder / MANIFEST, {"format": FORMAT, "kgzsl": __version__, **manifest})

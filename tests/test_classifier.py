@@ -174,7 +174,7 @@ def test_the_answer_says_what_a_class_was_encoded_from(
 ) -> None:
     shipped = load_shipped("imagenet21k")
     without = shipped.select([class_id for class_id in shipped.index if class_id != UNICORN])
-    monkeypatch.setattr("kgzsl.classifier.shipped_embeddings", lambda name, text_form: [without])
+    monkeypatch.setattr("kgzsl.added_classes.shipped_embeddings", lambda name, text_form: [without])
     monkeypatch.setattr(wordnet, "definitions", lambda ids: {i: text for i, text in known.items() if i in ids})
     found = fresh.predict(images, ["unicorn", "zebra"])
     (unicorn,) = [p for p in found[0].predictions if p.class_id == UNICORN]

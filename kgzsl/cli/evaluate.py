@@ -12,7 +12,7 @@ import typer
 from kgzsl.cli.list_options import ListOptionCommand
 
 if TYPE_CHECKING:
-    from kgzsl.bank import ClassifierBank
+    from kgzsl.bank import ClassifierBank, StoredScorer
     from kgzsl.graph.class_graph import ClassGraph
     from kgzsl.run_folder import RunFolder
 
@@ -64,16 +64,16 @@ def evaluate_command(
     kind = _read_candidates(candidates, opened.graph)
     files = [(name, FeatureSet.load(name)) for name in features]
     for _, images in files:
-        opened.bank.check_backbone(images)
+        opened.scorer.check_backbone(images)
     wanted = dict.fromkeys(i for _, images in files for i in images.index) if isinstance(kind, str) else kind
     new = [class_id for class_id in wanted if class_id not in opened.graph.index] if kind not in LISTS else []
-    bank, graph = _with_new(opened, new)
+    scorer, graph = _with_new(opened, new)
     if seen_rows == "head":
-        bank = _with_head(bank, seen_bank)
+        scorer = _with_head(scorer, seen_bank)
     baseline = nearest_seen_bank(graph, seen_bank, graph.index.ids)
     reports = [
         evaluate(
-            bank,
+            scorer,
             images,
             graph=graph,
             split=split,
@@ -116,18 +116,23 @@ def _read_candidates(text: str, graph: ClassGraph) -> str | tuple[str, ...]:
     return ClassResolver(graph, lambda: load_graph("wordnet-nouns")).resolve_file(text)
 
 
-def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[ClassifierBank, ClassGraph]:
-    """Return bank and graph of a run with classes added that were in no training graph."""
+def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[StoredScorer, ClassGraph]:
+    """Return scorer and graph of a run with classes added that were in no training graph."""
     if not new:
-        return run.bank, run.graph
+        return run.scorer, run.graph
     from kgzsl.classifier import ZeroShotClassifier
 
     classifier = ZeroShotClassifier(run)
-    rows, graph = classifier.bank_of(new), classifier.graph_with(new)
-    return run.bank.concat(rows), graph
+    added, graph = classifier.scorer_of(new), classifier.graph_with(new)
+    return run.scorer.concat(added), graph
 
 
-def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
-    """Return the bank with the head's rows for the seen classes, scaled as the bank's own are."""
-    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
-    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)
+def _with_head(scorer: StoredScorer, seen_bank: ClassifierBank) -> ClassifierBank:
+    """Return a bank with the head's rows for the seen classes, scaled as its own are."""
+    from kgzsl.bank import ClassifierBank
+    from kgzsl.errors import InputFileError
+
+    if not isinstance(scorer, ClassifierBank):
+        raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")
+    others = [class_id for class_id in scorer.index if class_id not in seen_bank.index]
+    return scorer.select(others).concat(seen_bank.normalised(scorer.normalisation)).select(scorer.index.ids)

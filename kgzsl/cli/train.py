@@ -60,7 +60,7 @@ def train_command(
         return
     facts = run.manifest
     epochs = f" for {facts['epochs']} epochs ({facts['seconds']:.0f} s)" if "epochs" in facts else ""
-    classes, seen = len(run.bank.index), len(run.split.seen)
+    classes, seen = len(run.scorer.index), len(run.split.seen)
     typer.echo(f"{out}: {facts['method']} trained{epochs}; classifiers of {classes:,} classes, {seen:,} of them seen.")
     asked = "PHOTO.jpg" if "backbone" in loaded.tables["seen_bank"] else "--features FILE"
     typer.echo(f"Next: kgzsl predict {asked} --run {out} --classes NAME NAME ...", err=True)

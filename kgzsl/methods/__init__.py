@@ -4,6 +4,7 @@ One paper a file. Every variant satisfies `Method` and stands in `METHODS` under
 also place classes which their graph lacks satisfy `InductiveMethod`.
 """
 
+from kgzsl.bank import ClassifierBank
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.graph_regression import GraphRegression
 from kgzsl.methods.kernel_regression import KernelRegression
@@ -12,6 +13,7 @@ from kgzsl.methods.nearest_seen import NearestSeen, nearest_seen_bank
 
 __all__ = [
     "METHODS",
+    "SCORERS",
     "FitContext",
     "GraphRegression",
     "InductiveMethod",
@@ -27,3 +29,6 @@ METHODS: dict[str, type[GraphRegression] | type[KernelRegression] | type[Nearest
     "nearest_seen": NearestSeen,
 }
 """Method by the name that recipes use."""
+
+SCORERS: dict[str, type[ClassifierBank]] = {"bank": ClassifierBank}
+"""What a run folder can hold, by the kind that its file records."""

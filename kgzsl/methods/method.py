@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from kgzsl.bank import ClassifierBank, Scorer
+from kgzsl.bank import Scorer, StoredScorer
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.context import FitContext
 from kgzsl.semantics.embedding import SemanticEmbedding
@@ -45,11 +45,12 @@ class Method(Protocol):
 class InductiveMethod(Method, Protocol):
     """A method that also places classes which its graph lacks, and that can be saved.
 
-    Such a class also has ``load(folder, graph, semantics, bank)``, which reads what `save` wrote.
+    Such a class also has ``load(folder, graph, semantics, scorer)``, which reads what `save` wrote; the scorer is the
+    one that `synthesize` made of all classes of the graph.
     """
 
-    def synthesize_new(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> ClassifierBank:
-        """Return the classifiers of classes that the fitted graph lacks, in the order given.
+    def synthesize_new(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> StoredScorer:
+        """Return a scorer of classes that the fitted graph lacks, in the order given.
 
         Args:
             extensions: the new classes with the ancestors they bring along.
