@@ -131,19 +131,25 @@ class RecipeInputs:
         """Return the class graph, the split, and where the graph is."""
         place = self._graph_place()
         graph = load_graph(place)
-        seen = self._class_list(place, str(self._get("graph", "seen")), graph)
+        seen = self.class_list(str(self._get("graph", "seen")), graph)
         unseen = self._get("graph", "unseen")
         held = set(seen)
         if unseen is None:
             return graph, Split(seen, tuple(i for i in graph.index if i not in held)), place
-        named = self._class_list(place, str(unseen), graph)
+        named = self.class_list(str(unseen), graph)
         return graph, Split(seen, tuple(class_id for class_id in named if class_id not in held)), place
 
     def _graph_place(self) -> Path | str:
         name = str(self._get("graph", "name"))
         return self.path(name) if self.path(name).is_dir() else name
 
-    def _class_list(self, place: Path | str, name: str, graph: ClassGraph) -> tuple[ClassId, ...]:
+    def class_list(self, name: str, graph: ClassGraph) -> tuple[ClassId, ...]:
+        """Return the classes of a list beside the recipe's graph, of an expression of such lists, or of a file.
+
+        Raises:
+            InputFileError: it is none of these; the message names the lists that are there.
+        """
+        place = self._graph_place()
         if name in split_names(place) or not (path := self.path(name)).is_file():
             return read_class_list(name, graph, place)
         return tuple(read_lines(path))

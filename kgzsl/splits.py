@@ -8,9 +8,9 @@ import numpy as np
 
 from kgzsl.errors import GraphError
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.types import ClassId
+from kgzsl.types import ClassId, ClassIds
 
-__all__ = ["Split"]
+__all__ = ["Split", "draw_folds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,32 @@ class Split:
             )
         rows = np.sort(np.random.default_rng(seed).choice(len(self.seen), size=count, replace=False))
         return replace(self, held_out=tuple(self.seen[row] for row in rows))
+
+
+def draw_folds(class_ids: ClassIds, folds: int = 5, repeats: int = 1, seed: int = 0) -> tuple[tuple[ClassId, ...], ...]:
+    """Cut classes into folds of nearly one size, several times; each class is in one fold of each repetition.
+
+    Args:
+        class_ids: the classes; their order does not matter.
+        folds: how many parts; each must have two classes at least.
+        repeats: how often they are cut anew.
+        seed: of the drawing.
+
+    Returns:
+        ``folds * repeats`` sets of classes, those of one repetition side by side, each in the order of ids.
+
+    Raises:
+        GraphError: there are too few classes for so many folds.
+
+    Example:
+        >>> draw_folds(("a", "b", "c", "d"), folds=2)
+        (('a', 'c'), ('b', 'd'))
+    """
+    if folds < 2 or repeats < 1:
+        raise GraphError(f"Cut classes into at least 2 folds at least once, found {folds} folds and {repeats} repeats.")
+    if len(class_ids) < 2 * folds:
+        raise GraphError(f"{len(class_ids)} classes cannot be cut into {folds} folds of two or more; take fewer folds.")
+    ordered, generator = sorted(class_ids), np.random.default_rng(seed)
+    orders = [generator.permutation(len(ordered)) for _ in range(repeats)]
+    parts = [np.sort(part) for order in orders for part in np.array_split(order, folds)]
+    return tuple(tuple(ordered[row] for row in part.tolist()) for part in parts)

@@ -19,7 +19,7 @@ LEVELS = {
     "scoring": 3, "naming": 3,
     "toy": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "methods": 5,
-    "run_folder": 6, "added_classes": 6, "classifier": 6, "recipe_inputs": 6,
+    "cross_validation": 6, "run_folder": 6, "added_classes": 6, "classifier": 6, "recipe_inputs": 6,
     "recipe": 7, "export": 7, "explain": 7,
     "serve": 8,
     "cli": 9,
