@@ -28,7 +28,7 @@ from kgzsl import registry
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, NotFittedError, RecipeError
-from kgzsl.graph.adjacency import ADJACENCIES, degrees
+from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
@@ -122,15 +122,17 @@ class GraphRegression:
         """
         context = context or FitContext()
         propagator = self._network(supervision.semantics.dim, supervision.seen_bank.dim)
-        adjacencies = {name: ADJACENCIES[name](supervision.graph) for name in set(propagator.adjacencies)}
-        stack = [adjacencies[name] for name in propagator.adjacencies]
+        names = {*propagator.adjacencies, *propagator.inference_adjacencies}
+        adjacencies = {name: find_adjacency(name)(supervision.graph) for name in sorted(names)}
+        training = [adjacencies[name] for name in propagator.adjacencies]
+        inference = [adjacencies[name] for name in propagator.inference_adjacencies]
 
-        def problem(fitted: ClassIds, held_out: ClassIds = ()) -> Problem:
+        def problem(fitted: ClassIds, held_out: ClassIds = (), stack: Sequence[Adjacency] = training) -> Problem:
             index = supervision.graph.index
             plan = PropagationPlan.to_rows(stack, index.rows(fitted))
             inputs = supervision.semantics.vectors[plan.inputs]
             target = self._target(supervision.seen_bank, [index[row] for row in plan.outputs], propagator.with_bias)
-            return Problem(plan, inputs, target, problem(held_out) if held_out else None)
+            return Problem(plan, inputs, target, problem(held_out, (), inference) if held_out else None)
 
         seen = tuple(supervision.seen_bank.index)
         split = Split(seen).hold_out(self.held_out, self.settings.seed) if self.held_out else Split(seen)
@@ -141,7 +143,7 @@ class GraphRegression:
         trainer = Trainer(propagator, objective, self.settings, context.device, checkpoint)
         select = (lambda: problem(split.fitted, split.held_out)) if split.held_out else None
         self.progress = trainer.run(select, lambda: problem(seen))
-        self._fitted = self._keep(propagator, supervision, PropagationPlan.full(stack), context.device)
+        self._fitted = self._keep(propagator, supervision, PropagationPlan.full(inference), context.device)
         return self
 
     def _network(self, semantic_dim: int, feature_dim: int) -> Propagator:
@@ -223,12 +225,13 @@ class GraphRegression:
         new_rows = np.arange(num_known, around.num_classes)
         state = vectors.select([new.class_id for new in extension.classes]).vectors
         stored = [fitted.semantics.vectors, *fitted.states[:-1]]
-        for number, name in enumerate(fitted.propagator.adjacencies):
+        carried: Tensor | None = None
+        for number, name in enumerate(fitted.propagator.inference_adjacencies):
             adjacency = neighbourhood_adjacency(name, around, num_known, fitted.node_degrees[known])
             aggregation, sources = restrict(adjacency, new_rows)
             x = torch.cat([stored[number][known].float(), state])[sources]
-            plan = PropagationPlan((aggregation,) * (number + 1), (sources,))
-            state = fitted.propagator.layer_output(number, x, plan)
+            state = fitted.propagator.layer_output(number, x, aggregation, None, carried)
+            carried = state if number == fitted.propagator.carried else carried
         return state[-1]
 
     def save(self, folder: PathLike) -> None:
@@ -245,7 +248,7 @@ class GraphRegression:
     def feature_dim(self) -> int:
         """The feature dimension D of the classifiers."""
         fitted = self._require()
-        return fitted.propagator.layers[-1].weight.shape[1] - int(fitted.propagator.with_bias)
+        return fitted.propagator.layers[-1].out_dim - int(fitted.propagator.with_bias)
 
     @classmethod
     def load(

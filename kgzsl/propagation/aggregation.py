@@ -72,8 +72,10 @@ class _Gather(torch.autograd.Function):
         group_weights, *groups = ctx.saved_tensors
         dy = gradients[0].contiguous()
         dx = ctx.aggregation.transposed(dy, group_weights) if ctx.needs_input_grad[0] else None
-        dw = (groups[0] @ dy.view(-1)).to(group_weights.dtype) if ctx.needs_input_grad[1] else None
-        return dx, dw, None
+        if not ctx.needs_input_grad[1]:
+            return dx, None, None
+        dw = groups[0] @ dy.view(-1).to(groups[0].dtype)
+        return dx, dw.to(group_weights.dtype), None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +115,7 @@ class Aggregation:
         merged: the groups summed, (R, M).
         transposed: the same, transposed, (M, R).
         row_sums: (R, K) sum of each row in each group: 1 where a row-normalised group has arrows, else 0.
+        own: (R,) where each row itself stands among the inputs, -1 where no row gathers from it.
     """
 
     num_rows: int
@@ -121,6 +124,7 @@ class Aggregation:
     merged: GroupedProduct
     transposed: GroupedProduct
     row_sums: Float[Tensor, "R K"]
+    own: Int[Tensor, "R"]
 
     @property
     def num_arrows(self) -> int:
@@ -141,10 +145,25 @@ class Aggregation:
         """Return ``sum_k w_k A_k 1``: what a bias inside the sum is multiplied by."""
         return self.row_sums.to(group_weights.dtype) @ group_weights
 
+    def edge_index(self, loops: bool = True) -> Int[Tensor, "2 E"]:
+        """Return (input, row) of every arrow, by row: what torch-geometric's operators take.
+
+        Args:
+            loops: whether arrows from a row to itself are among them.
+        """
+        counts = self.merged.product.offsets.diff()
+        rows = torch.repeat_interleave(torch.arange(self.num_rows, device=counts.device), counts)
+        ends = torch.stack([self.merged.product.sources, rows])  # (2, E)
+        return ends if loops else ends[:, ends[0] != self.own[rows]]
+
+    def own_rows(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "R F"]:
+        """Return what the rows themselves hold; every row must gather from itself too."""
+        return x.index_select(0, self.own)
+
     def to(self, device: torch.device) -> Aggregation:
         """Return the aggregation on another device."""
         products = (self.stacked.to(device), self.merged.to(device), self.transposed.to(device))
-        return Aggregation(self.num_rows, self.num_inputs, *products, self.row_sums.to(device))
+        return Aggregation(self.num_rows, self.num_inputs, *products, self.row_sums.to(device), self.own.to(device))
 
 
 def restrict(adjacency: Adjacency, rows: Int[Array, "R"]) -> tuple[Aggregation, Int[Array, "M"]]:
@@ -164,6 +183,8 @@ def restrict(adjacency: Adjacency, rows: Int[Array, "R"]) -> tuple[Aggregation, 
     inputs, sources = np.unique(adjacency.sources[kept], return_inverse=True)
     stacked_rows = groups * len(rows) + targets
     row_sums = np.bincount(stacked_rows, weights=values, minlength=adjacency.num_groups * len(rows))
+    place[inputs] = np.arange(len(inputs))
+    own = np.where(np.isin(rows, inputs, assume_unique=True), place[rows], -1)
     aggregation = Aggregation(
         num_rows=len(rows),
         num_inputs=len(inputs),
@@ -171,5 +192,6 @@ def restrict(adjacency: Adjacency, rows: Int[Array, "R"]) -> tuple[Aggregation, 
         merged=GroupedProduct.of(targets, sources, groups, values, len(rows)),
         transposed=GroupedProduct.of(sources, targets, groups, values, len(inputs)),
         row_sums=torch.from_numpy(row_sums.reshape(adjacency.num_groups, -1).T.astype(np.float32).copy()),
+        own=torch.from_numpy(own),
     )
     return aggregation, inputs

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from kgzsl.graph.adjacency import MAX_HOP
 from kgzsl.propagation.base import Propagator
+from kgzsl.propagation.layers import convolutions
 
 __all__ = ["DGP"]
 
@@ -33,4 +34,5 @@ class DGP(Propagator):
     def __init__(self, in_dim: int, feature_dim: int, hidden: int = 2048, dropout: float = 0.5) -> None:
         widths = (in_dim, hidden, feature_dim + 1)
         flows = ["from_descendants", "from_ancestors"]
-        super().__init__(widths, flows, num_groups=MAX_HOP + 1, bias="before", dropout=dropout)
+        layers = convolutions(widths, num_groups=MAX_HOP + 1, bias="before", dropout=dropout)
+        super().__init__(layers, flows)

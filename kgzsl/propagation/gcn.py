@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kgzsl.propagation.base import Propagator
+from kgzsl.propagation.layers import convolutions
 
 __all__ = ["GCNZ", "SGCN"]
 
@@ -32,7 +33,7 @@ class GCNZ(Propagator):
 
     def __init__(self, in_dim: int, feature_dim: int, hidden: Sequence[int] = (2048, 2048, 1024, 1024, 512)) -> None:
         widths = (in_dim, *hidden, feature_dim)
-        super().__init__(widths, ["undirected_symmetric"] * (len(hidden) + 1), with_bias=False)
+        super().__init__(convolutions(widths), ["undirected_symmetric"] * (len(hidden) + 1), with_bias=False)
 
 
 class SGCN(Propagator):
@@ -47,4 +48,5 @@ class SGCN(Propagator):
 
     def __init__(self, in_dim: int, feature_dim: int, hidden: Sequence[int] = (2048,), dropout: float = 0.5) -> None:
         widths = (in_dim, *hidden, feature_dim + 1)
-        super().__init__(widths, ["undirected"] * (len(hidden) + 1), bias="after", dropout=dropout)
+        layers = convolutions(widths, bias="after", dropout=dropout)
+        super().__init__(layers, ["undirected"] * (len(hidden) + 1))

@@ -44,6 +44,15 @@ class PropagationPlan:
         """The rows that the last layer computes, sorted."""
         return self.rows[-1]
 
+    def places(self, outer: int, inner: int) -> Int[Array, "_"]:
+        """Return where the rows of one set stand in an earlier one that holds them all.
+
+        Args:
+            outer: number of the earlier set in ``rows``.
+            inner: number of the later one.
+        """
+        return np.searchsorted(self.rows[outer], self.rows[inner])
+
     def to(self, device: torch.device) -> PropagationPlan:
         """Return the plan on another device."""
         return PropagationPlan(tuple(a.to(device) for a in self.aggregations), self.rows)

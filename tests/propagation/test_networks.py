@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.graph.adjacency import ADJACENCIES
+from kgzsl.graph.adjacency import find_adjacency
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.propagation import DGP, GCNZ, PROPAGATORS, SGCN, DropoutMask, PropagationPlan, Propagator
 
@@ -24,9 +24,21 @@ spec.loader.exec_module(reference)
 SEMANTIC, FEATURE = 6, 4
 
 
+SMALL = {
+    "gcnz": {"hidden": (7, 5)},
+    "sgcn": {"hidden": (7,)},
+    "dgp": {"hidden": 7},
+    "gat": {"hidden": 8, "heads": 2},
+    "sage": {"hidden": (7,)},
+    "rgcn": {"hidden": (7,)},
+    "transformer": {"hidden": 7, "neighbours": (3, 2), "feed_forward": (3, 0)},
+    "residual": {"hidden": 7, "depth": 3},
+}
+
+
 @st.composite
 def graphs(draw) -> ClassGraph:
-    """Random acyclic graphs: a class's parents have lower rows."""
+    """Random acyclic graphs of all relations: a class's parents have lower rows."""
     count = draw(st.integers(2, 14))
     edges = set()
     for child in range(1, count):
@@ -34,41 +46,30 @@ def graphs(draw) -> ClassGraph:
             edges.add((child, parent))
     ids = tuple(f"c{row}" for row in range(count))
     ends = np.array(sorted(edges), dtype=np.int64).reshape(-1, 2)
+    relations = draw(st.lists(st.integers(0, 2), min_size=len(ends), max_size=len(ends)))
     texts = tuple(ClassText(name) for name in ids)
-    return ClassGraph("random", ClassIndex(ids), texts, ends, np.zeros(len(ends), dtype=np.int64))
+    return ClassGraph("random", ClassIndex(ids), texts, ends, np.array(relations, dtype=np.int64))
 
 
 def make(name: str, seed: int = 0, dropout: float = 0.0) -> Propagator:
-    network: Propagator
-    if name == "gcnz":
-        network = GCNZ(SEMANTIC, FEATURE, hidden=(7, 5))
-    elif name == "sgcn":
-        network = SGCN(SEMANTIC, FEATURE, hidden=(7,), dropout=dropout)
-    else:
-        network = DGP(SEMANTIC, FEATURE, hidden=7, dropout=dropout)
+    options = SMALL[name] if name == "gcnz" else {**SMALL[name], "dropout": dropout}
+    network = PROPAGATORS[name](SEMANTIC, FEATURE, **options)
     generator = torch.Generator().manual_seed(seed)
     network.reset(generator)
     with torch.no_grad():
-        for layer in network.layers:
-            for parameter in (layer.bias, layer.group_logits):
-                if parameter is not None:
-                    parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        for parameter in network.parameters():
+            if parameter.dim() == 1:  # biases, group weights and layer norms, which start as zeros or ones
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
     return network.double()
 
 
-def formula(name: str, network: Propagator, graph: ClassGraph, x: np.ndarray, masks=(None, None), p=0.5) -> np.ndarray:
-    weights = [layer.weight.detach().numpy() for layer in network.layers]
-    if name == "gcnz":
-        return reference.gcnz(graph, x, weights)
-    biases = [layer.bias.detach().numpy() for layer in network.layers]
-    if name == "sgcn":
-        return reference.sgcn(graph, x, weights, biases, masks, p)
-    logits = [layer.group_logits.detach().numpy() for layer in network.layers]
-    return reference.dgp(graph, x, weights, biases, logits, masks, p)
+def formula(name: str, network: Propagator, graph: ClassGraph, x: np.ndarray, masks=None) -> np.ndarray:
+    layers = [{key: value.numpy() for key, value in layer.state_dict().items()} for layer in network.layers]
+    return getattr(reference, name)(graph, x, layers, masks or [None] * len(layers))
 
 
 def adjacencies(network: Propagator, graph: ClassGraph):
-    return [ADJACENCIES[name](graph) for name in network.adjacencies]
+    return [find_adjacency(name)(graph) for name in network.adjacencies]
 
 
 def vectors(graph: ClassGraph, seed: int) -> torch.Tensor:
@@ -99,11 +100,11 @@ def test_pruned_rows_equal_the_full_formula_with_given_masks(name: str, graph: C
     plan = PropagationPlan.to_rows(adjacencies(network, graph), np.array(rows))
     assert plan.outputs.tolist() == sorted(rows)
     full = [
-        np.random.default_rng(seed + n).random((graph.num_classes, width)) < 0.5
-        for n, width in enumerate((SEMANTIC, 7))
+        np.random.default_rng(seed + n).random((graph.num_classes, layer.in_dim)) < 0.5
+        for n, layer in enumerate(network.layers)
     ]
-    pruned = [DropoutMask.of(torch.from_numpy(full[n][plan.rows[n]]), 0.5) for n in range(2)] if p else None
-    expected = formula(name, network, graph, x.numpy(), full if p else (None, None), p)[plan.outputs]
+    pruned = [DropoutMask.of(torch.from_numpy(mask[rows]), 0.5) for mask, rows in zip(full, plan.rows)] if p else None
+    expected = formula(name, network, graph, x.numpy(), full if p else None)[plan.outputs]
     found = network(x[plan.inputs], plan, pruned)
     np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-6)
 
@@ -114,7 +115,7 @@ def test_pruned_rows_equal_the_full_formula_with_given_masks(name: str, graph: C
 def test_gradients_of_pruned_and_full_are_equal(name: str, graph: ClassGraph, seed: int) -> None:
     rows = np.arange(0, graph.num_classes, 2)
     x = vectors(graph, seed)
-    target = torch.randn(len(rows), make(name).layers[-1].weight.shape[1], dtype=torch.float64)
+    target = torch.randn(len(rows), make(name).layers[-1].out_dim, dtype=torch.float64)
     gradients = []
     for pruned in (True, False):
         network = make(name, seed)
