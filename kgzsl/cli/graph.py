@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from kgzsl.graph.class_graph import ClassGraph
 
-__all__ = ["build", "info", "path", "register"]
+__all__ = ["build", "info", "list_classes", "path", "register"]
 
 HELP = """Build class graphs, look at them, find the way from a class upward.
 
@@ -20,6 +20,8 @@ Examples:
 kgzsl graph info imagenet21k
 
 kgzsl graph path okapi
+
+kgzsl graph list "2-hops-winter2021 - person"
 
 kgzsl graph build --induce closed --classes my-classes.txt --out my-graph
 
@@ -36,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=HELP, no_args_is_help=True)
     for command in (build, info, path):
         group.command()(command)
+    group.command("list")(list_classes)
     app.add_typer(group, name="graph")
 
 
@@ -152,7 +155,7 @@ def _embed(graph: ClassGraph, file: Path, wordnet: Path | None, encoder: str | N
 
 def info(graph: Annotated[str, typer.Argument(metavar="GRAPH", help="Name or folder.")], as_json: Json = False) -> None:
     """Show what a class graph holds: classes, edges, roots, depth, parts, marks, lists, embeddings."""
-    from kgzsl.graph import find_graph, load_graph, load_split_list, split_names
+    from kgzsl.graph import find_graph, load_graph, load_split_list, releases, split_names
     from kgzsl.graph.build import EMBEDDINGS, embeddings_fit
     from kgzsl.graph.summary import summarise
     from kgzsl.runtime import tensor_metadata
@@ -165,6 +168,10 @@ def info(graph: Annotated[str, typer.Argument(metavar="GRAPH", help="Name or fol
     facts["lists"] = {
         name: {"classes": len(ids), "in_graph": sum(class_id in loaded.index for class_id in ids)}
         for name, ids in lists.items()
+    }
+    facts["releases"] = {
+        release: {name: len(set(ids) - gone) for name, ids in lists.items() if not name.endswith("-removed")}
+        for release, gone in releases(folder).items()
     }
     fits = embeddings_fit(loaded, folder)
     facts["embeddings"] = None
@@ -193,8 +200,37 @@ def _info_text(facts: dict[str, Any]) -> str:
         rows["embeddings"] += ", of other classes than the graph's"
     for name, list_facts in facts["lists"].items():
         rows[f"list {name}"] = f"{list_facts['classes']:,} classes, {list_facts['in_graph']:,} of them in the graph"
+        kept = {release: counts[name] for release, counts in facts["releases"].items() if name in counts}
+        rows[f"list {name}"] += "".join(f", {count:,} in {release}" for release, count in kept.items())
     width = max(map(len, rows))
     return "\n".join(f"{key:<{width}}  {value}" for key, value in rows.items())
+
+
+def list_classes(
+    classes: Annotated[
+        str,
+        typer.Argument(
+            metavar="LIST",
+            help="A list beside the graph (2-hops), the same in another release (2-hops-winter2021), a mark (person), "
+            'or several with " - " (without), " & " (in both) or " + " (and) between them.',
+        ),
+    ],
+    graph: Annotated[str, typer.Option(metavar="GRAPH", help="Name or folder.")] = "imagenet21k",
+    names: Annotated[bool, typer.Option("--names", help="Print the name behind each id.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the ids of a class list, one a line, such as: kgzsl graph list "all-winter2021 - person" > list.txt."""
+    from kgzsl.graph import load_graph, read_class_list
+
+    loaded = load_graph(graph)
+    ids = read_class_list(classes, loaded, graph)
+    if as_json:
+        known = {class_id: loaded.text(class_id).name if class_id in loaded.index else None for class_id in ids}
+        typer.echo(json.dumps([{"class": i, "name": name} for i, name in known.items()], indent=2, ensure_ascii=False))
+        return
+    lines = [f"{i}\t{loaded.text(i).name}" if names and i in loaded.index else i for i in ids]
+    if lines:
+        typer.echo("\n".join(lines))
 
 
 def path(

@@ -81,7 +81,7 @@ def _operand(name: str, graph: ClassGraph, place: PathLike, given: Mapping[str, 
     if name in beside:
         return load_split_list(place, name)
     stem, _, release = name.rpartition("-")
-    if f"{release}{REMOVED}" in beside and (stem in given or stem in beside):
+    if f"{release}{REMOVED}" in beside and stem in {*given, *beside, *graph.marks}:
         gone = releases(place)[release]
         return tuple(class_id for class_id in _operand(stem, graph, place, given) if class_id not in gone)
     if name in graph.marks:

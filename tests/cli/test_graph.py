@@ -61,7 +61,7 @@ def written(folder, name, text):
 def test_help_shows_examples():
     shown = run("--help")
     assert "kgzsl graph path okapi" in shown
-    for command in ("build", "info", "path"):
+    for command in ("build", "info", "list", "path"):
         assert command in shown
 
 
@@ -223,3 +223,22 @@ def test_the_script_is_the_command():
         [sys.executable, str(ROOT / "scripts" / "build_graph.py"), "--help"], capture_output=True, text=True, check=True
     )
     assert "--induce" in done.stdout
+
+
+def test_list_prints_ids_that_other_commands_read(tmp_path):
+    shown = run("list", "2-hops-winter2021 & person", "--names").splitlines()
+    assert len(shown) == 1 and shown[0].partition("\t")[0] in load_split_list("imagenet21k", "2-hops")
+    assert json.loads(run("list", "2-hops-winter2021 & person", "--json"))[0]["class"] == shown[0].partition("\t")[0]
+    assert len(run("list", "2-hops - person").splitlines()) == 1_543
+    assert run("list", "ilsvrc2012-seen - ilsvrc2012-seen") == ""
+
+
+def test_list_refuses_what_it_does_not_know(capsys, monkeypatch):
+    error = refused(capsys, monkeypatch, "list", "2-hop - person")
+    assert "no class list or mark '2-hop'" in error and "Did you mean '2-hops'" in error
+
+
+def test_info_counts_the_releases():
+    facts = json.loads(run("info", "imagenet21k", "--json"))
+    assert facts["releases"]["winter2021"]["all"] == 18_168
+    assert "20,842 of them in the graph, 18,168 in winter2021" in run("info", "imagenet21k")
