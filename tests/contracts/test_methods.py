@@ -22,6 +22,11 @@ VARIANTS |= {
     "dgp": (METHODS["graph_regression"], {**SMALL, "network": "dgp"}),
     "sgcn": (METHODS["graph_regression"], {**SMALL, "network": "sgcn", "network_options": {"hidden": [8]}}),
     "gcnz": (METHODS["graph_regression"], {**SMALL, "network": "gcnz", "network_options": {"hidden": [8, 6]}}),
+    "gat": (METHODS["graph_regression"], {**SMALL, "network": "gat"}),
+    "sage": (METHODS["graph_regression"], {**SMALL, "network": "sage", "network_options": {"hidden": [8]}}),
+    "rgcn": (METHODS["graph_regression"], {**SMALL, "network": "rgcn", "network_options": {"hidden": [8]}}),
+    "transformer": (METHODS["graph_regression"], {**SMALL, "network": "transformer"}),
+    "residual": (METHODS["graph_regression"], {**SMALL, "network": "residual"}),
 }
 
 
