@@ -34,10 +34,11 @@ def evaluate_command(
     candidates: Annotated[
         str,
         typer.Option(
-            metavar="own|unrelated|unseen|all|FILE",
+            metavar="own|unrelated|unseen|all|LIST|FILE",
             help="Which classes compete. own: the file's classes that are not seen. unrelated: those of them that are "
             "neither ancestor nor descendant of a seen class. unseen: all unseen classes of the run. "
-            "all: seen and unseen ones. FILE: the classes in a file, a name or id a line.",
+            "all: seen and unseen ones. LIST: as kgzsl graph list takes it, such as 2-hops-winter2021 or "
+            "'unseen - person'. FILE: the classes in a file, a name or id a line.",
         ),
     ] = "unrelated",
     seen_rows: Annotated[
@@ -61,7 +62,7 @@ def evaluate_command(
 
     opened = _open_run(run, seen_rows)
     split, seen_bank = opened.split, opened.seen_bank
-    kind = _read_candidates(candidates, opened.graph)
+    kind = _read_candidates(candidates, opened)
     files = [(name, FeatureSet.load(name)) for name in features]
     for _, images in files:
         opened.scorer.check_backbone(images)
@@ -105,15 +106,40 @@ def _open_run(run: Path, seen_rows: str) -> RunFolder:
     return RunFolder(run)
 
 
-def _read_candidates(text: str, graph: ClassGraph) -> str | tuple[str, ...]:
-    """Return a kind of candidates as it is, or the classes named in a file, by id or by name."""
-    from kgzsl.evaluation import KINDS, read_candidates
-    from kgzsl.graph import load_graph
+def _read_candidates(text: str, run: RunFolder) -> str | tuple[str, ...]:
+    """Return a kind of candidates as it is, else the classes of a file, by id or by name, or of a class list."""
+    from kgzsl.errors import InputFileError
+    from kgzsl.evaluation import KINDS
+    from kgzsl.graph import load_graph, read_class_list
     from kgzsl.naming import ClassResolver
 
-    if text in KINDS or not Path(text).is_file():
-        return read_candidates(text)
-    return ClassResolver(graph, lambda: load_graph("wordnet-nouns")).resolve_file(text)
+    if text in KINDS:
+        return text
+    if Path(text).is_file():
+        return ClassResolver(run.graph, lambda: load_graph("wordnet-nouns")).resolve_file(text)
+    own = {"seen": run.split.seen, "unseen": run.split.unseen, "all": run.split.seen + run.split.unseen}
+    try:
+        chosen = read_class_list(text, run.graph, _published_lists(run), own)
+    except InputFileError as error:
+        kinds = ", ".join(KINDS)
+        raise InputFileError(
+            f"Candidates {text!r} are neither one of {kinds} nor a file nor a class list. {error}"
+        ) from error
+    if not chosen:
+        raise InputFileError(f"Candidates {text!r} hold no class; choose others.")
+    return chosen
+
+
+def _published_lists(run: RunFolder) -> str | Path:
+    """Return the shipped graph that a run's is a copy of, beside which the published lists stand, else the run's."""
+    from kgzsl.errors import MissingResourceError
+    from kgzsl.graph import find_graph
+
+    name = run.graph.name
+    try:
+        return name if run.graph.wordnet_version and name.isidentifier() and find_graph(name) else run.path / "graph"
+    except MissingResourceError:
+        return run.path / "graph"
 
 
 def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[StoredScorer, ClassGraph]:

@@ -115,7 +115,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     missing = tmp_path / "missing.safetensors"
     assert "no such file" in shown(run, "--features", missing)
     assert "is no run folder: it lacks manifest.json, bank.safetensors" in shown(tmp_path, "--features", files[0])
-    assert "neither one of own, unrelated, unseen, all nor a file" in shown(
+    assert "neither one of own, unrelated, unseen, all nor a file nor a class list" in shown(
         run, "--features", files[0], "--candidates", "some"
     )
     assert "--seen-rows is one of predicted, head, found 'both'" in shown(
@@ -156,3 +156,15 @@ def test_classes_that_no_training_graph_had_are_added(wordnet_run: Path, tmp_pat
     listed = ("--candidates", tmp_path / "names.txt", "--json")
     result = call(wordnet_run, "--features", tmp_path / "new.safetensors", *listed)
     assert json.loads(result.stdout)[0]["num_candidates"] == 2
+
+
+def test_candidates_may_be_a_list_beside_the_graph(
+    run: Path, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = call(run, "--features", files[0], "--candidates", "unseen + seen", "--json")
+    plain = call(run, "--features", files[0], "--candidates", "all", "--json")
+    one, other = json.loads(named.stdout)[0], json.loads(plain.stdout)[0]
+    assert one["candidates"] == "unseen + seen"
+    assert one["hits_micro"] == other["hits_micro"] and one["num_candidates"] == other["num_candidates"]
+    error = one_line(capsys, monkeypatch, run, "--features", files[0], "--candidates", "seen - seen")
+    assert "hold no class" in error
