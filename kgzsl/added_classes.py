@@ -11,16 +11,16 @@ from functools import cached_property
 
 from kgzsl.bank import StoredScorer
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import SemanticsError, UnknownClassError
+from kgzsl.errors import UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.graph.extension import ClassExtension, extension_from
 from kgzsl.run_folder import RunFolder
 from kgzsl.semantics import (
     SemanticEmbedding,
     SemanticEncoder,
-    SentenceEncoder,
     assemble_semantics,
     is_stored,
+    recorded_encoder,
     same_encoder,
     shipped_embeddings,
 )
@@ -29,7 +29,6 @@ from kgzsl.types import ClassId, ClassIds
 __all__ = ["AddedClass", "AddedClasses"]
 
 SHIPPED = "imagenet21k"
-UNNAMED_ENCODERS = ("local@", "word-vectors/")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,13 +150,7 @@ class AddedClasses:
     def _encoder(self) -> SemanticEncoder:
         if self.given_encoder is not None:
             return self.given_encoder
-        name = self.run.semantics.encoder
-        if "@" not in name or name.startswith(UNNAMED_ENCODERS):
-            raise SemanticsError(
-                f"The vectors of the run come from {name!r}, which cannot be found by its name, and a new class needs "
-                "one; name the folder or file of that encoder with --encoder (encoder=...)."
-            )
-        return SentenceEncoder(name)
+        return recorded_encoder(self.run.semantics.encoder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ Paths in a recipe are relative to the recipe's folder, else to the working folde
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,8 +206,8 @@ class Recipe:
         """Return the recipe in TOML with every keyword of the method, its paths relative to another folder."""
         tables = {name: dict(content) for name, content in self.tables.items()}
         tables["method"] = {"name": self._get("method", "name"), **parameters}
-        for (table, key), path in self.inputs.places().items():
-            tables[table][key] = Path(os.path.relpath(path, folder.resolve())).as_posix()
+        for (table, key), written in self.inputs.relative_to(folder).items():
+            tables[table][key] = written
         return toml_text(tables)
 
 

@@ -4,7 +4,7 @@
 |-----------------|-----------------------------------------------------------------------------------------|
 | ``graph``         | ``name`` (shipped, or a folder); ``seen``, ``unseen``: lists beside the graph, or files;  |
 |                   | `kgzsl.graph.class_lists` says what a list can be called                                |
-| ``semantics``     | ``source``: ``shipped`` (and ``text_form``) or a file of kgzsl embed (and ``missing``)  |
+| ``semantics``     | ``source``: see `kgzsl.semantics.source`; ``text_form``; ``missing``, ``missing_value`` |
 | ``seen_bank``     | one of ``backbone`` (and ``labels``), ``bank``, ``features`` (and ``fit``)              |
 | ``seen_features`` | ``file``: labelled features of seen classes, for methods that look at images            |
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,10 +32,9 @@ from kgzsl.registry import choose
 from kgzsl.runtime import read_lines, sha256_text, shipped_path
 from kgzsl.seen_bank import SEEN_BANKS
 from kgzsl.semantics import (
-    DEFAULT_TEXT_FORM,
+    MISSING_RULES,
     SemanticEmbedding,
-    assemble_semantics,
-    read_text_form,
+    SemanticSource,
     shipped_embeddings,
 )
 from kgzsl.splits import Split
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 INPUT_KEYS = {
     "graph": ("name", "seen", "unseen"),
-    "semantics": ("source", "text_form", "missing"),
+    "semantics": ("source", "text_form", "missing", "missing_value"),
     "seen_bank": ("backbone", "labels", "bank", "features", "fit"),
     "seen_features": ("file",),
 }
@@ -57,7 +57,7 @@ SOURCES = {"backbone": ("labels",), "bank": (), "features": ("fit",)}
 """Where a seen bank can come from, each with the keys that go with it."""
 
 FILES = (
-    *(("semantics", "source"), ("seen_bank", "labels"), ("seen_bank", "bank"), ("seen_bank", "features")),
+    *(("seen_bank", "labels"), ("seen_bank", "bank"), ("seen_bank", "features")),
     ("seen_features", "file"),
 )
 """Keys that name a file, or one of `WORDS`."""
@@ -65,8 +65,7 @@ FILES = (
 PLACES = (("graph", "name"), ("graph", "seen"), ("graph", "unseen"), ("seen_bank", "backbone"), *FILES)
 """Keys that may name a file or folder."""
 
-WORDS = ("shipped", "auto")
-MISSING = ("raise", "mean")
+WORDS = ("auto",)
 DEFAULT_FIT = "class-means"
 SHIPPED = "imagenet21k"
 SHIPPED_GRAPHS = shipped_path("graphs", SHIPPED).parent
@@ -95,11 +94,13 @@ class RecipeInputs:
             value = self._get(table, key)
             if value is not None and value not in WORDS and not self.path(str(value)).is_file():
                 raise InputFileError(f"[{table}] {key} names {value!r}: no such file. Check the path.")
-        read_text_form(str(self._get("semantics", "text_form", DEFAULT_TEXT_FORM)))
+        self.semantic_source()
         choose(SEEN_BANKS, str(self._get("seen_bank", "fit", DEFAULT_FIT)), "seen bank")
-        missing = self._get("semantics", "missing", MISSING[0])
-        if missing not in MISSING:
-            raise RecipeError(f"[semantics] missing is one of {', '.join(MISSING)}, found {missing!r}.")
+        missing = self._get("semantics", "missing", MISSING_RULES[0])
+        if missing not in MISSING_RULES:
+            raise RecipeError(f"[semantics] missing is one of {', '.join(MISSING_RULES)}, found {missing!r}.")
+        if not isinstance(value := self._get("semantics", "missing_value", 0), int | float):
+            raise RecipeError(f"[semantics] missing_value is a number, found {value!r}.")
 
     def _check_needed(self) -> None:
         needed = [("graph", "name"), ("graph", "seen")]
@@ -156,16 +157,28 @@ class RecipeInputs:
 
     def semantics(self, graph: ClassGraph, place: Path | str) -> SemanticEmbedding:
         """Return a vector for every class of the graph, in its order; gaps raise unless the recipe fills them."""
-        source = str(self._get("semantics", "source", "shipped"))
-        text_form = str(self._get("semantics", "text_form", DEFAULT_TEXT_FORM))
-        if source != "shipped":
-            embedding = SemanticEmbedding.load(self.path(source))
-            return embedding.select(graph.index.ids, missing=str(self._get("semantics", "missing", MISSING[0])))
         from kgzsl.graph.wordnet import definitions
 
+        source = self.semantic_source()
         places = dict.fromkeys([place, SHIPPED])
-        stored = [embedding for name in places for embedding in shipped_embeddings(name, text_form)]
-        return assemble_semantics(graph, stored=stored, define=definitions, text_form=text_form).embedding
+        return source.embed(
+            graph,
+            stored=[one for name in places for one in shipped_embeddings(name, source.text_form)],
+            define=definitions,
+            missing=str(self._get("semantics", "missing", MISSING_RULES[0])),
+            missing_value=self._get("semantics", "missing_value"),
+        ).embedding
+
+    def semantic_source(self) -> SemanticSource:
+        """Return where the semantics come from, with its paths found.
+
+        Raises:
+            InputFileError: it names a file that is not there.
+            UnknownVariantError, RecipeError: there is no such source or text form.
+        """
+        text_form = self._get("semantics", "text_form")
+        named = str(self._get("semantics", "source", "shipped"))
+        return SemanticSource.read(named, None if text_form is None else str(text_form), self.path)
 
     def seen_bank(self, class_ids: ClassIds | None = None) -> ClassifierBank:
         """Return the classifiers of seen classes: a backbone's head, a bank file, or fitted on features.
@@ -234,10 +247,20 @@ class RecipeInputs:
         kept = left.seen_bank.index.ids
         return replace(left, seen_bank=_of_seen(self.seen_bank(kept), kept))
 
-    def places(self) -> dict[tuple[str, str], Path]:
-        """Return the whole path of each key that names a file or folder, by table and key."""
+    def relative_to(self, folder: Path) -> dict[tuple[str, str], str]:
+        """Return what each key that names a file or folder is seen from another folder, by table and key."""
+
+        def seen_from(path: Path) -> str:
+            return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
         found = {(table, key): self._place_of(table, key) for table, key in PLACES}
-        return {where: path for where, path in found.items() if path is not None}
+        written = {where: seen_from(path) for where, path in found.items() if path is not None}
+        source = self.semantic_source()
+        if source.place and Path(source.place).exists():
+            keyed = self._get("semantics", "text_form") is not None
+            place = seen_from(Path(source.place))
+            written["semantics", "source"] = str(replace(source, place=place)) if keyed else source.line(place)
+        return written
 
     def _place_of(self, table: str, key: str) -> Path | None:
         value = str(self._get(table, key, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +11,9 @@ import typer
 
 if TYPE_CHECKING:
     from kgzsl.graph.class_graph import ClassGraph
-    from kgzsl.semantics import AssembledSemantics, SemanticEmbedding
+    from kgzsl.semantics import SemanticEmbedding, SemanticSource
 
 __all__ = ["register"]
-
-MISSING_RULES = ("raise", "mean")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,33 +24,44 @@ def register(app: typer.Typer) -> None:
 def embed_command(
     graph: Annotated[str, typer.Option(metavar="NAME|DIR", help="A graph that kgzsl ships, or a graph folder.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the embeddings (.safetensors).")],
-    encoder: Annotated[
+    semantics: Annotated[
         str | None,
-        typer.Option(metavar="NAME|DIR", help="A sentence-transformers model: hub name or folder (default: MiniLM)."),
+        typer.Option(
+            metavar="SOURCE",
+            help="What makes the vectors: sentences:NAME, clip:NAME, siglip:NAME, word-vectors:FILE or "
+            "attributes:FILE; the default is the sentence encoder MiniLM.",
+        ),
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME|DIR", help="The same as --semantics sentences:NAME.")
     ] = None,
     word_vectors: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="GloVe, word2vec or fastText .vec vectors instead.")
+        Path | None, typer.Option(metavar="FILE", help="The same as --semantics word-vectors:FILE.")
     ] = None,
     attributes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A TSV or CSV of attributes instead: class id, then numbers.")
+        Path | None, typer.Option(metavar="FILE", help="The same as --semantics attributes:FILE.")
     ] = None,
     text_form: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="FORM",
             help="How a class is put into words: a form's name ('lemmas', 'photo + parent'), a template "
             "('a {name}, a kind of {parent}'), averages ('photo & lemmas'), parts side by side "
             "('lemmas: definition | lemmas').",
         ),
-    ] = "lemmas: definition",
+    ] = None,
     wordnet: Annotated[
         Path | None, typer.Option(metavar="DIR", help="WordNet 3.0, for definitions, where it is in no usual place.")
     ] = None,
     missing: Annotated[
-        str, typer.Option(metavar="raise|mean", help="What to do about classes without a vector.")
+        str,
+        typer.Option(
+            metavar="raise|mean|below",
+            help="Classes without a vector: refuse, or take the mean of all, or of the classes below them.",
+        ),
     ] = "raise",
     missing_value: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="A number in --attributes that means: not known.")
+        float | None, typer.Option(metavar="NUMBER", help="A number among attributes that means: not known.")
     ] = None,
     stored: Annotated[bool, typer.Option(help="Take vectors that are stored beside a graph, where they fit.")] = True,
     quantised: Annotated[
@@ -59,64 +69,57 @@ def embed_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Embed the classes of a graph: sentence embeddings, word vectors or given attributes.
+    """Embed the classes of a graph: text encoders, word vectors or given attributes.
 
     Vectors stored beside the graph are used where encoder and text form fit; other classes are encoded now, with
     their own description, else WordNet's definition where WordNet is installed, else from their names alone.
     """
     from kgzsl.graph.storage import load_graph
 
-    _check_options(encoder, word_vectors, attributes, missing, missing_value)
+    given = {"--semantics": semantics, "--encoder": encoder, "--word-vectors": word_vectors, "--attributes": attributes}
+    source = _source(given, text_form, missing_value)
     classes = load_graph(graph)
-    report: dict[str, Any] = {"graph": classes.name, "num_classes": classes.num_classes}
-    bare: list[str] = []
-    if word_vectors is None and attributes is None:
-        found = _sentences(graph, classes, encoder, text_form, wordnet, stored)
-        embedding, sources = found.embedding, found.counts
-        bare = [class_id for class_id, source in found.sources.items() if source == "names"]
-    else:
-        embedding, sources = _given(classes, word_vectors, attributes, missing, missing_value)
-    report |= {"encoder": embedding.encoder, "text_form": embedding.text_form, "dim": embedding.dim}
-    report |= {"sources": sources, "from_names_alone": bare, "out": str(out)}
+    found = source.embed(
+        classes,
+        stored=_stored(graph, classes, source.text_form) if stored else (),
+        define=_definer(classes, wordnet),
+        missing=missing,
+        missing_value=missing_value,
+    )
+    embedding = found.embedding
     embedding.save(out, quantised=quantised)
+    report: dict[str, Any] = {"graph": classes.name, "num_classes": classes.num_classes}
+    report |= {"encoder": embedding.encoder, "text_form": embedding.text_form, "dim": embedding.dim}
+    bare = [class_id for class_id, origin in found.sources.items() if origin == "names"]
+    report |= {"sources": found.counts, "from_names_alone": bare, "out": str(out)}
     typer.echo(json.dumps(report, indent=2) if as_json else _in_words(report))
 
 
-def _check_options(
-    encoder: str | None, word_vectors: Path | None, attributes: Path | None, missing: str, missing_value: float | None
-) -> None:
+def _source(given: dict[str, str | Path | None], text_form: str | None, missing_value: float | None) -> SemanticSource:
+    """Return the one source that the options name."""
     from kgzsl.errors import RecipeError
-    from kgzsl.registry import choose
+    from kgzsl.semantics import SemanticSource
 
-    given = {"--encoder": encoder, "--word-vectors": word_vectors, "--attributes": attributes}
-    if len(chosen := [name for name, value in given.items() if value is not None]) > 1:
+    chosen = {name: str(value) for name, value in given.items() if value is not None}
+    if len(chosen) > 1:
         raise RecipeError(
-            f"{' and '.join(chosen)} stand side by side; vectors come from one of them, leave the others out."
+            f"{' and '.join(chosen)} stand side by side; vectors come from one of them, leave others out."
         )
-    if missing_value is not None and attributes is None:
+    kinds = {"--encoder": "sentences", "--word-vectors": "word-vectors", "--attributes": "attributes"}
+    option, value = next(iter(chosen.items()), ("--semantics", "shipped"))
+    has_kind = option == "--semantics" or value.partition(":")[0] in ("sentences", "clip", "siglip")
+    source = SemanticSource.read(value if has_kind else f"{kinds[option]}:{value}", text_form)
+    if missing_value is not None and source.kind != "attributes":
         raise RecipeError("--missing-value speaks of --attributes, and there are none; leave it out.")
-    choose(dict.fromkeys(MISSING_RULES), missing, "rule for missing vectors")
+    return source
 
 
-def _sentences(
-    name: str,
-    graph: ClassGraph,
-    encoder: str | None,
-    text_form: str,
-    wordnet: Path | None,
-    stored: bool,
-) -> AssembledSemantics:
+def _definer(graph: ClassGraph, wordnet: Path | None) -> Callable[[Sequence[str]], dict[str, str]] | None:
     from kgzsl.graph.wordnet import definitions
-    from kgzsl.semantics import DEFAULT_ENCODER, assemble_semantics, read_text_form
 
-    text_form = read_text_form(text_form)
-    return assemble_semantics(
-        graph,
-        encoder=encoder or DEFAULT_ENCODER,
-        stored=_stored(name, graph, text_form) if stored else (),
-        define=(lambda ids: definitions(ids, wordnet, required=wordnet is not None)) if graph.wordnet_version else None,
-        text_form=text_form,
-    )
+    if graph.wordnet_version is None:
+        return None
+    return lambda class_ids: definitions(class_ids, wordnet, required=wordnet is not None)
 
 
 def _stored(name: str, graph: ClassGraph, text_form: str) -> list[SemanticEmbedding]:
@@ -127,31 +130,13 @@ def _stored(name: str, graph: ClassGraph, text_form: str) -> list[SemanticEmbedd
     return [embedding for place in dict.fromkeys(places) for embedding in shipped_embeddings(place, text_form)]
 
 
-def _given(
-    graph: ClassGraph,
-    word_vectors: Path | None,
-    attributes: Path | None,
-    missing: str,
-    missing_value: float | None,
-) -> tuple[SemanticEmbedding, dict[str, int]]:
-    from kgzsl.semantics import WordVectors, coverage, read_attributes
-
-    if word_vectors is not None:
-        found = WordVectors(word_vectors).embed(dict(zip(graph.index, graph.texts)))
-    else:
-        assert attributes is not None
-        found = read_attributes(attributes, missing_value=missing_value, missing=missing)
-    gaps = len(coverage(found, graph.index.ids).missing)
-    kind = "word vectors" if word_vectors is not None else "attributes"
-    return found.select(graph.index.ids, missing), {kind: graph.num_classes - gaps, "mean of all": gaps}
-
-
 def _in_words(report: dict[str, Any]) -> str:
     words = {
         "stored": "stored beside a graph",
         "definition": "encoded now, with a definition",
         "names": "encoded now, from their names alone (no definition was found)",
-        "mean of all": "filled with the mean of all",
+        "given": "as the file has them",
+        "filled": "filled from other classes",
     }
     lines = [f"{report['num_classes']:,} classes of graph {report['graph']!r}, {report['dim']} numbers each"]
     lines += [f"  {count:>8,}  {words.get(source, source)}" for source, count in report["sources"].items() if count]

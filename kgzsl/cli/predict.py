@@ -64,7 +64,9 @@ def predict_command(
     encoder: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME_OR_PATH", help="The text encoder for new classes; by default the one the run names."
+            metavar="NAME_OR_PATH",
+            help="The text encoder for new classes (NAME, FOLDER, clip:NAME, word-vectors:FILE); by default the one "
+            "the run names.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a picture.")] = False,
@@ -97,9 +99,9 @@ def predict_command(
 def _encoder(name: str | None) -> SemanticEncoder | None:
     if name is None:
         return None
-    from kgzsl.semantics import SentenceEncoder, WordVectors
+    from kgzsl.semantics import open_encoder
 
-    return WordVectors(name) if Path(name).is_file() else SentenceEncoder(name)
+    return open_encoder(name)
 
 
 def _candidates(

@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from kgzsl.classes import ClassIndex
+from kgzsl.semantics.embed import average, embed_lineages, side_by_side
 from kgzsl.semantics.embedding import SemanticEmbedding, same_encoder
-from kgzsl.semantics.encoder import SemanticEncoder, average, embed_lineages, open_encoder, side_by_side
+from kgzsl.semantics.encoder import ENCODERS, SemanticEncoder, open_encoder, split_kind
 from kgzsl.semantics.lineage import ClassTexts, Definer, Lineages, lineages
 from kgzsl.semantics.sentences import DEFAULT_ENCODER
 from kgzsl.semantics.text_form import (
@@ -21,12 +22,23 @@ from kgzsl.semantics.text_form import (
     single_forms,
     uses_definition,
 )
+from kgzsl.semantics.text_towers import TOWERS
 from kgzsl.types import ClassId, ClassIds
 
-__all__ = ["DEFINITION", "NAMES", "SOURCES", "STORED", "AssembledSemantics", "assemble_semantics", "is_stored"]
+__all__ = [
+    "DEFINITION",
+    "FILLED",
+    "GIVEN",
+    "NAMES",
+    "SOURCES",
+    "STORED",
+    "AssembledSemantics",
+    "assemble_semantics",
+    "is_stored",
+]
 
-SOURCES = ("stored", "definition", "names")
-STORED, DEFINITION, NAMES = SOURCES
+SOURCES = ("stored", "definition", "names", "given", "filled")
+STORED, DEFINITION, NAMES, GIVEN, FILLED = SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +47,8 @@ class AssembledSemantics:
 
     Args:
         embedding: the vectors, in the graph's row order.
-        sources: class id to ``stored`` (all its vectors were), ``definition`` (encoded now, with one) or ``names``
-            (encoded now, from its names alone).
+        sources: class id to ``stored`` (all its vectors were), ``definition`` (encoded now, with one), ``names``
+            (encoded now, from its names alone), ``given`` (as a file has it) or ``filled`` (from other classes).
     """
 
     embedding: SemanticEmbedding
@@ -44,9 +56,9 @@ class AssembledSemantics:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many classes came from each source, in the order of `SOURCES`."""
+        """How many classes came from each source, in the order of `SOURCES`; those of encoders always stand there."""
         found = Counter(self.sources.values())
-        return {source: found[source] for source in SOURCES}
+        return {source: found[source] for source in SOURCES if found[source] or source in (STORED, DEFINITION, NAMES)}
 
 
 def assemble_semantics(
@@ -171,7 +183,11 @@ class _Assembly:
 
 def _is_of(embedding: SemanticEmbedding, encoder: str | SemanticEncoder) -> bool:
     """Say whether an encoder made an embedding; a published name is compared without opening it."""
-    if isinstance(encoder, str) and not Path(encoder).is_dir():
-        name = encoder if "/" in encoder else f"sentence-transformers/{encoder}"
-        return embedding.encoder.partition("@")[0] == name or same_encoder(embedding.encoder, name)
-    return same_encoder(embedding.encoder, open_encoder(encoder).id)
+    if not isinstance(encoder, str):
+        return same_encoder(embedding.encoder, encoder.id)
+    kind, place = split_kind(encoder, tuple(ENCODERS))
+    if kind == "word-vectors" or Path(place).exists():
+        return same_encoder(embedding.encoder, open_encoder(encoder).id)
+    name = f"{kind}/{place}" if kind in TOWERS else place
+    name = name if "/" in name else f"sentence-transformers/{name}"
+    return embedding.encoder.partition("@")[0] == name or same_encoder(embedding.encoder, name)

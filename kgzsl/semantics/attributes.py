@@ -18,6 +18,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.errors import InputFileError, SemanticsError
 from kgzsl.runtime import sha256_text
 from kgzsl.runtime.files import read_text
+from kgzsl.semantics.attribute_folder import is_attribute_folder, read_folder
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.types import PathLike, Tensor
 
@@ -27,31 +28,42 @@ logger = logging.getLogger(__name__)
 
 
 def read_attributes(path: PathLike, *, missing_value: float | None = None, missing: str = "raise") -> SemanticEmbedding:
-    """Read an attribute matrix from TSV or CSV.
+    """Read an attribute matrix from TSV or CSV, or from a folder of the form of Animals with Attributes.
 
-    The first line names the columns; the first column is the class id. A column without any number (such as
-    ``split``) is text and left out; in the others every cell is a number or missing. Values stay as they are.
+    The first line of a table names the columns; the first column is the class id. A column without any number (such
+    as ``split``) is text and left out; in the others every cell is a number or missing. Values stay as they are.
 
     Args:
-        path: the table, tab-separated where its first line holds a tab, else comma-separated.
-        missing_value: a number that means "not known", such as -1; an empty cell always does.
+        path: the table, tab-separated where its first line holds a tab, else comma-separated; or a folder, see
+            `kgzsl.semantics.attribute_folder`, or a matrix in one.
+        missing_value: a number that means "not known"; an empty cell always does, in a folder -1 where not given.
         missing: for cells that are not known ``raise``, or ``mean`` for the mean of the column's known cells.
 
     Raises:
         InputFileError: the file is missing, a cell is no number, a class stands twice; the message gives the line.
         SemanticsError: a cell is not known and ``missing`` is ``raise``.
     """
+    if is_attribute_folder(path):
+        names, classes, values, digest = read_folder(path)
+        missing_value = -1.0 if missing_value is None else missing_value
+    else:
+        names, classes, values, digest = _read_table(path)
+    if missing_value is not None:
+        values[values == missing_value] = math.nan
+    filled = _fill(path, values, names, missing)
+    index = ClassIndex(tuple(classes), f"attributes {Path(path).name}")
+    return SemanticEmbedding(index, filled, f"attributes/{Path(path).stem}@{digest[:12]}", "attributes")
+
+
+def _read_table(path: PathLike) -> tuple[list[str], list[str], Tensor, str]:
+    """Return the names of the attributes, the classes, their values (C, S), and the sha256 of the text."""
     content = read_text(path)
     header, rows = _table(path, content)
     columns = _numeric_columns(path, header, rows)
     values = torch.tensor(
         [[_number(path, line, header[column], row[column]) for column in columns] for line, row in rows]
     )
-    if missing_value is not None:
-        values[values == missing_value] = math.nan
-    filled = _fill(path, values, [header[column] for column in columns], missing)
-    index = ClassIndex(tuple(row[0] for _, row in rows), f"attributes {Path(path).name}")
-    return SemanticEmbedding(index, filled, f"attributes/{Path(path).stem}@{sha256_text(content)[:12]}", "attributes")
+    return [header[column] for column in columns], [row[0] for _, row in rows], values, sha256_text(content)
 
 
 def _table(path: PathLike, content: str) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -1,38 +1,24 @@
-"""The text encoder as a protocol, and the way from classes through words to vectors."""
+"""The text encoder as a protocol, the table of encoders, and the way from a name to one.
+
+An encoder is named ``KIND:PLACE``, with `ENCODERS` as kinds: ``clip:openai/clip-vit-base-patch32``,
+``word-vectors:glove.6B.300d.txt``. A name alone is a sentence encoder's. Recorded ids (``clip/NAME@digits``) are names
+too, as far as the weights can be found by them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import torch
-from torch.nn import functional
-
-from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import SemanticsError
-from kgzsl.semantics.embedding import SemanticEmbedding
-from kgzsl.semantics.lineage import ClassTexts, Lineages, lineages
-from kgzsl.semantics.sentences import DEFAULT_ENCODER, SentenceEncoder
-from kgzsl.semantics.text_form import (
-    DEFAULT_TEXT_FORM,
-    averaged_forms,
-    parts_of,
-    read_text_form,
-    uses_definition,
-    write_class,
-)
-from kgzsl.types import ClassId, Float, Tensor
+from kgzsl.semantics.model_folder import LOCAL
+from kgzsl.semantics.sentences import SentenceEncoder
+from kgzsl.semantics.text_towers import TOWERS, clip_text, siglip_text
+from kgzsl.semantics.word_vectors import WordVectors
+from kgzsl.types import Float, Tensor
 
-__all__ = [
-    "SemanticEncoder",
-    "average",
-    "embed_classes",
-    "embed_graph",
-    "embed_lineages",
-    "open_encoder",
-    "side_by_side",
-]
+__all__ = ["ENCODERS", "SemanticEncoder", "open_encoder", "recorded_encoder", "split_kind"]
 
 
 @runtime_checkable
@@ -51,106 +37,62 @@ class SemanticEncoder(Protocol):
         """Return one row of length 1 a text, in the order given."""
 
 
+ENCODERS: dict[str, Callable[[str], SemanticEncoder]] = {
+    "sentences": SentenceEncoder,
+    "clip": clip_text,
+    "siglip": siglip_text,
+    "word-vectors": WordVectors,
+}
+"""Encoders by name; each is built from a model's name or folder, or a file."""
+
+
+def split_kind(name: str, kinds: Sequence[str]) -> tuple[str | None, str]:
+    """Take ``kind:place`` apart where the kind is one of the known; else there is no kind.
+
+    Example:
+        >>> split_kind("clip:openai/clip-vit-base-patch32", ["clip"])
+        ('clip', 'openai/clip-vit-base-patch32')
+        >>> split_kind("all-MiniLM-L6-v2", ["clip"])
+        (None, 'all-MiniLM-L6-v2')
+    """
+    kind, colon, place = name.partition(":")
+    return (kind, place.strip()) if colon and kind in kinds else (None, name)
+
+
 def open_encoder(encoder: str | SemanticEncoder) -> SemanticEncoder:
-    """Return an encoder as it is, or the `SentenceEncoder` of a name, folder or recorded id."""
-    return SentenceEncoder(encoder) if isinstance(encoder, str) else encoder
-
-
-def embed_classes(
-    texts: Mapping[ClassId, ClassText],
-    encoder: str | SemanticEncoder = DEFAULT_ENCODER,
-    text_form: str = DEFAULT_TEXT_FORM,
-) -> tuple[SemanticEmbedding, frozenset[ClassId]]:
-    """Encode classes from their own texts alone; see `embed_lineages` for forms that speak of parents.
-
-    Args:
-        texts: class id to its lemmas and definition.
-        encoder: an encoder, or the name, folder or recorded id of one.
-        text_form: see `kgzsl.semantics.text_form`; what a class lacks is left out.
-
-    Returns:
-        The vectors, and the classes whose definition was part of the text.
+    """Return an encoder as it is, or the one of a name, folder, file or recorded id.
 
     Raises:
-        UnknownVariantError, RecipeError: there is no such text form.
-        MissingDependencyError, MissingResourceError: the encoder is not on this machine.
+        SemanticsError: the recorded id leads to no weights: they came from a folder or file of their own.
+        InputFileError: it is a file, and not one of word vectors.
     """
-    lines: Lineages = {class_id: (text,) for class_id, text in texts.items()}
-    found = embed_lineages(lines, encoder, text_form)
-    defined = frozenset(class_id for class_id, text in texts.items() if uses_definition(text, found.text_form))
-    return found, defined
+    if not isinstance(encoder, str):
+        return encoder
+    kind, place = split_kind(encoder, tuple(ENCODERS))
+    if kind is not None:
+        return ENCODERS[kind](place)
+    if Path(encoder).is_file():
+        return WordVectors(encoder)
+    return recorded_encoder(encoder) if "@" in encoder and not Path(encoder).is_dir() else SentenceEncoder(encoder)
 
 
-def embed_lineages(
-    lines: Lineages, encoder: str | SemanticEncoder = DEFAULT_ENCODER, text_form: str = DEFAULT_TEXT_FORM
-) -> SemanticEmbedding:
-    """Encode classes from their texts and those above them.
-
-    Args:
-        lines: class id to the texts of the class, its parent and its grandparent, as far as there are any.
-        encoder: an encoder, or the name, folder or recorded id of one.
-        text_form: see `kgzsl.semantics.text_form`.
+def recorded_encoder(recorded: str) -> SemanticEncoder:
+    """Return the encoder of a recorded id; other weights of the same name are refused when they are read.
 
     Raises:
-        UnknownVariantError, RecipeError: there is no such text form.
-        MissingDependencyError, MissingResourceError: the encoder is not on this machine.
+        SemanticsError: the id leads to no weights: they came from a folder or file of their own, or are no encoder's.
     """
-    text_form = read_text_form(text_form)
-    parts = []
-    for part in parts_of(text_form):
-        words = [[write_class(line[0], form, line[1:]) for line in lines.values()] for form in averaged_forms(part)]
-        encoder = open_encoder(encoder)
-        index = ClassIndex(tuple(lines), f"embeddings of {encoder.id}")
-        single = [SemanticEmbedding(index, encoder.encode(form), encoder.id, part) for form in words]
-        parts.append(average(single, part))
-    return side_by_side(parts, text_form)
-
-
-def average(embeddings: Sequence[SemanticEmbedding], text_form: str) -> SemanticEmbedding:
-    """Return the mean of unit vectors, made unit again: ``m / |m|`` with ``m = mean_f v_f / |v_f|``.
-
-    Args:
-        embeddings: vectors of the same classes in the same order, of one encoder.
-        text_form: how the mean is recorded.
-
-    Raises:
-        SemanticsError: the encoders differ, or a mean is a vector of zeros.
-    """
-    if len(embeddings) == 1:
-        return replace(embeddings[0], text_form=text_form)
-    first = embeddings[0]
-    for other in embeddings[1:]:
-        first.check_encoder(other.encoder)
-    mean = torch.stack([functional.normalize(one.vectors, dim=1) for one in embeddings]).mean(dim=0)  # (C, S)
-    lengths = torch.linalg.vector_norm(mean, dim=1, keepdim=True)
-    if bool((lengths == 0).any()):
-        class_id = first.index[int((lengths[:, 0] == 0).nonzero()[0])]
-        raise SemanticsError(f"The texts of class {class_id!r} average to a vector of zeros in {text_form!r}.")
-    return replace(first, vectors=mean / lengths, text_form=text_form)
-
-
-def side_by_side(parts: Sequence[SemanticEmbedding], text_form: str) -> SemanticEmbedding:
-    """Return the vectors of several parts in one matrix (C, P S); SemanticsError where the encoders differ."""
-    for other in parts[1:]:
-        parts[0].check_encoder(other.encoder)
-    return replace(parts[0], vectors=torch.cat([part.vectors for part in parts], dim=1), text_form=text_form)
-
-
-def embed_graph(
-    graph: ClassTexts,
-    *,
-    encoder: str | SemanticEncoder = DEFAULT_ENCODER,
-    definitions: Mapping[ClassId, str] | None = None,
-    text_form: str = DEFAULT_TEXT_FORM,
-) -> SemanticEmbedding:
-    """Encode every class of a graph, in row order; errors as `embed_lineages`.
-
-    Args:
-        graph: the class graph.
-        encoder: an encoder, or the name, folder or recorded id of one.
-        definitions: class id to definition, for classes whose own text has none.
-        text_form: see `kgzsl.semantics.text_form`.
-    """
-    text_form = read_text_form(text_form)
-    known = definitions or {}
-    return embed_lineages(lineages(graph, graph.index.ids, text_form, lambda _: known), encoder, text_form)
+    family, _, name = recorded.partition("/")
+    if family == "attributes":
+        raise SemanticsError(
+            f"The vectors come from {recorded!r}, a table of attributes, and no text tells those of a new class; add "
+            "the class to the table and to the graph, and train again."
+        )
+    is_tower = family in TOWERS
+    if "@" not in recorded or family == "word-vectors" or (name if is_tower else recorded).startswith(f"{LOCAL}@"):
+        kind = f"{family}:FOLDER" if is_tower else "word-vectors:FILE" if family == "word-vectors" else "FOLDER"
+        raise SemanticsError(
+            f"The vectors come from {recorded!r}, which cannot be found by its name, and a new class needs that "
+            f"encoder; name it with --encoder {kind} (encoder=...)."
+        )
+    return ENCODERS[family](name) if is_tower else SentenceEncoder(recorded)

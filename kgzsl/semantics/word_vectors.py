@@ -1,4 +1,6 @@
-"""Word vectors (GloVe, word2vec, fastText) as class semantics: a class is the mean of its lemmas' words.
+"""Word vectors (GloVe, word2vec, fastText) as class semantics: a text is the mean of its known words.
+
+Of the text form ``lemmas``, which is their default, a class is the mean over the words of all its lemmas.
 
 References:
     Pennington, Socher and Manning, "GloVe: Global Vectors for Word Representation", EMNLP 2014.
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import InputFileError, MissingDependencyError, SemanticsError
 from kgzsl.runtime import progress, sha256_file
-from kgzsl.semantics.embedding import SemanticEmbedding
-from kgzsl.types import Array, ClassId, Float, PathLike, Tensor
+from kgzsl.types import Array, Float, PathLike, Tensor
 
 __all__ = ["WordVectors", "word_file_form"]
 
@@ -128,10 +128,13 @@ class WordVectors:
             whole = [form for form in (word, word.lower()) if form in known]
             yield from whole[:1] or (part for part in word.lower().split("-") if part in known)
 
-    def _mean(self, texts: Sequence[str]) -> Array | None:
-        """Return the unit mean vector of all known words of some texts, or None where there is none."""
-        words = [word for text in texts for word in self.words(text)]
-        if not words:
+    def knows(self, text: str) -> bool:
+        """Say whether a word of a text is in the file."""
+        return next(self.words(text), None) is not None
+
+    def _mean(self, text: str) -> Array | None:
+        """Return the unit mean vector of the known words of a text, or None where there is none."""
+        if not (words := list(self.words(text))):
             return None
         mean: Array = np.stack([self._vectors[word] for word in words]).mean(axis=0, dtype=np.float64)
         length = float(np.linalg.norm(mean))
@@ -145,26 +148,9 @@ class WordVectors:
         """
         vectors = []
         for text in texts:
-            if (vector := self._mean([text])) is None:
+            if (vector := self._mean(text)) is None:
                 raise SemanticsError(
                     f"No word of {text!r} is in {self.path.name}; leave it out, or use another encoder."
                 )
             vectors.append(torch.from_numpy(vector))
         return torch.stack(vectors) if vectors else torch.empty(0, self.dim)
-
-    def embed(self, texts: Mapping[ClassId, ClassText]) -> SemanticEmbedding:
-        """Return ``v_c = m / |m|`` with m the mean over the known words of all lemmas of class c.
-
-        A class without a known word is absent from the answer, never zero.
-
-        Raises:
-            SemanticsError: no class has a known word.
-        """
-        found = {class_id: self._mean(text.lemmas or (text.name,)) for class_id, text in texts.items()}
-        vectors = {class_id: vector for class_id, vector in found.items() if vector is not None}
-        if not vectors:
-            raise SemanticsError(
-                f"None of {len(texts)} classes has a word in {self.path.name}; is it the right language?"
-            )
-        index = ClassIndex(tuple(vectors), f"embeddings of {self.path.name}")
-        return SemanticEmbedding(index, torch.from_numpy(np.stack(list(vectors.values()))), self.id, "lemmas")

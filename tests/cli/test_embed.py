@@ -69,8 +69,15 @@ def test_word_vectors_with_a_gap(kgzsl: Callable[..., int], folder: Path, capsys
     assert (
         kgzsl("embed", "--graph", folder, "--out", out, "--word-vectors", vectors, "--missing", "mean", "--json") == 0
     )
-    assert json.loads(capsys.readouterr().out)["sources"] == {"word vectors": 2, "mean of all": 1}
-    assert SemanticEmbedding.load(out).select(["o"]).vectors.tolist() == [[0.5, 0.5]]
+    assert json.loads(capsys.readouterr().out)["sources"] == {
+        "stored": 0,
+        "definition": 0,
+        "names": 0,
+        "given": 2,
+        "filled": 1,
+    }
+    half = 0.5
+    torch.testing.assert_close(SemanticEmbedding.load(out).select(["o"]).vectors, torch.tensor([[half, half]]))
 
 
 def test_attributes_with_a_missing_value(kgzsl: Callable[..., int], folder: Path) -> None:
@@ -79,6 +86,37 @@ def test_attributes_with_a_missing_value(kgzsl: Callable[..., int], folder: Path
     words = ("--graph", folder, "--out", out, "--attributes", table, "--missing-value", "-1", "--missing", "mean")
     assert kgzsl("embed", *words) == 0
     assert SemanticEmbedding.load(out).vectors.tolist() == [[4, 1], [4, 1], [4, 0]]
+
+
+@pytest.mark.parametrize("words", [("--semantics", "sentences:"), ("--encoder", ""), ("--encoder", "sentences:")])
+def test_forms_of_several_parts_and_of_parents(
+    kgzsl: Callable[..., int], folder: Path, tiny_encoder: Path, words: tuple[str, str]
+) -> None:
+    texts = (TEXTS[0], TEXTS[1], ClassText("zebra", ("zebra",)))
+    graph = ClassGraph(
+        "three", ClassIndex(("a", "o", "z")), texts, np.array([[1, 0], [2, 0]]), np.zeros(2, dtype=np.int64)
+    )
+    save_graph(graph, folder)
+    out = folder.parent / "out.safetensors"
+    source = (words[0], f"{words[1]}{tiny_encoder}")
+    assert kgzsl("embed", "--graph", folder, "--out", out, *source, "--text-form", "lemmas | {parent} & {name}") == 0
+    found = SemanticEmbedding.load(out)
+    assert found.text_form == "lemmas | {parent} & name"
+    half = 0.5**0.5
+    expected = {
+        "lemmas": [[0, 0, 1], [1, 0, 0], [0, 1, 0]],
+        "{parent} & name": [[0, 0, 1], [half, 0, half], [0, half, half]],
+    }
+    for form, vectors in found.parts().items():
+        torch.testing.assert_close(vectors, torch.tensor(expected[form], dtype=torch.float32))
+
+
+def test_gaps_are_filled_from_below(kgzsl: Callable[..., int], folder: Path) -> None:
+    table, out = folder.parent / "attributes.csv", folder.parent / "out.safetensors"
+    table.write_text("id,legs,fur\no,4,1\np,2,0\n", encoding="utf-8")
+    words = ("--graph", folder, "--out", out, "--semantics", f"attributes:{table}", "--missing", "below")
+    assert kgzsl("embed", *words) == 0
+    assert SemanticEmbedding.load(out).vectors.tolist() == [[3, 0.5], [4, 1], [2, 0]]
 
 
 @pytest.mark.parametrize(
@@ -91,11 +129,14 @@ def test_attributes_with_a_missing_value(kgzsl: Callable[..., int], folder: Path
         ),
         (
             ("--graph", "FOLDER", "--missing", "zero"),
-            "No rule for missing vectors is called 'zero'; choose one of mean, raise",
+            "No rule for missing vectors is called 'zero'; choose one of below, mean, raise",
         ),
         (("--graph", "FOLDER", "--text-form", "lemma"), "No text form is called 'lemma'"),
         (("--graph", "FOLDER", "--missing-value", "0"), "--missing-value speaks of --attributes"),
-        (("--graph", "FOLDER", "--attributes", "no-such.tsv"), "Could not read no-such.tsv"),
+        (("--graph", "FOLDER", "--attributes", "no-such.tsv"), "'attributes:no-such.tsv': there is no 'no-such.tsv'"),
+        (("--graph", "FOLDER", "--semantics", "clipp:x"), "'clipp:x' names no semantics; expected shipped, a file of"),
+        (("--graph", "FOLDER", "--semantics", "no.safetensors"), "no such file"),
+        (("--graph", "FOLDER", "--text-form", "{nam}"), "has no field {nam}; its fields are {name}, {lemmas}"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

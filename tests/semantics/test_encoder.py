@@ -119,7 +119,7 @@ def test_other_weights_of_the_same_name_are_refused(tiny_encoder: Path) -> None:
 
 
 def test_the_encoder_table_builds_encoders(tiny_encoder: Path) -> None:
-    assert set(ENCODERS) == {"sentences", "word-vectors"}
+    assert set(ENCODERS) == {"sentences", "clip", "siglip", "word-vectors"}
     assert ENCODERS["sentences"](str(tiny_encoder)).dim == 3
 
 

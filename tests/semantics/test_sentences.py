@@ -9,7 +9,9 @@ import torch
 from kgzsl.errors import InputFileError, MissingResourceError, SemanticsError
 from kgzsl.runtime import cache_home, sha256_file
 from kgzsl.semantics import SemanticEncoder, SentenceEncoder, load_shipped
-from kgzsl.semantics.sentences import CHUNK, DEFAULT_ENCODER, find_encoder, weights_digest
+from kgzsl.semantics.model_folder import weights_digest
+from kgzsl.semantics.sentences import DEFAULT_ENCODER, find_encoder
+from kgzsl.semantics.text_batches import CHUNK
 
 
 def unit(*values: float) -> torch.Tensor:

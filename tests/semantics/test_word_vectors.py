@@ -9,7 +9,7 @@ import torch
 
 from kgzsl.classes import ClassText
 from kgzsl.errors import InputFileError, SemanticsError
-from kgzsl.semantics import SemanticEncoder, WordVectors
+from kgzsl.semantics import SemanticEncoder, WordVectors, embed_known
 from kgzsl.semantics.word_vectors import word_file_form
 
 pytest.importorskip("gensim", reason='needs pip install "kgzsl[word-vectors]"')
@@ -41,12 +41,12 @@ FORMS = {"bare text": glove, "text": word2vec_text, "binary": word2vec_binary}
 def test_every_form_gives_the_mean_over_lemma_words(tmp_path: Path, form: str) -> None:
     path = FORMS[form](tmp_path / "vectors.txt")
     assert word_file_form(path) == form
-    texts = {
-        "n1": ClassText("polar_bear.n.01", ("polar_bear", "Ursus_maritimus")),
-        "n2": ClassText("ice.n.01", ("ice",)),
-        "n3": ClassText("okapi.n.01", ("okapi",)),
+    lines = {
+        "n1": (ClassText("polar_bear.n.01", ("polar_bear", "Ursus_maritimus")),),
+        "n2": (ClassText("ice.n.01", ("ice",)),),
+        "n3": (ClassText("okapi.n.01", ("okapi",)),),
     }
-    found = WordVectors(path).embed(texts)
+    found = embed_known(lines, WordVectors(path), "lemmas")
     mean = torch.tensor([1.0, 1, 2]) / 3
     torch.testing.assert_close(
         found.select(["n2", "n1"]).vectors, torch.stack([torch.tensor([0.6, 0.8, 0]), mean / mean.norm()])
@@ -76,8 +76,20 @@ def test_word_vectors_are_an_encoder(tmp_path: Path) -> None:
     torch.testing.assert_close(vectors.encode(["Ice", "bear"]), torch.tensor([[0.6, 0.8, 0], [0, 1, 0]]))
     with pytest.raises(SemanticsError, match=r"No word of 'okapi' is in v\.txt"):
         vectors.encode(["bear", "okapi"])
-    with pytest.raises(SemanticsError, match=r"None of 1 classes has a word in v\.txt"):
-        vectors.embed({"n1": ClassText("okapi.n.01")})
+    with pytest.raises(SemanticsError, match=r"None of 1 classes has a word in word-vectors/v@"):
+        embed_known({"n1": (ClassText("okapi.n.01"),)}, vectors, "lemmas")
+
+
+def test_words_of_a_template_make_no_class_known(tmp_path: Path) -> None:
+    vectors = WordVectors(glove(tmp_path / "v.txt"))
+    bear, okapi = ClassText("bear", ("bear",), "of the ice"), ClassText("okapi", ("okapi",), "ice or not")
+    lines = {"b": (bear,), "o": (okapi,)}
+    unit = torch.nn.functional.normalize
+    ice, found = torch.tensor([3.0, 4, 0]), embed_known(lines, vectors, "polar ice {name}")
+    torch.testing.assert_close(found.vectors, unit(torch.tensor([[1.0, 1, 0]]) + ice))
+    assert found.missing(["b", "o"]) == ("o",)
+    both = embed_known(lines, vectors, "lemmas: definition")  # of the okapi the definition is known
+    torch.testing.assert_close(both.vectors, torch.stack([unit(torch.tensor([0.0, 1, 0]) + ice, dim=0), ice / 5]))
 
 
 @pytest.mark.parametrize(
