@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from kgzsl.bank import Scorer
-from kgzsl.errors import BackboneMismatchError
-from kgzsl.evaluation.metrics import bootstrap_interval, hit_macro, hit_micro, tolerant_hits, tree_distances_of_leaders
+from kgzsl.errors import BackboneMismatchError, InputFileError
+from kgzsl.evaluation.bootstrap import Bootstrap
+from kgzsl.evaluation.breakdown import BREAKDOWNS
+from kgzsl.evaluation.generalised import Generalised, generalised
+from kgzsl.evaluation.outcome import Outcome, measure
 from kgzsl.evaluation.protocols import candidates as choose_candidates
-from kgzsl.evaluation.protocols import scored_images
-from kgzsl.evaluation.ranking import leaders, ranks, score_in_chunks
+from kgzsl.evaluation.protocols import scored_images, with_seen_images
+from kgzsl.evaluation.ranking import score_in_chunks
 from kgzsl.evaluation.relatives import Relatives
-from kgzsl.evaluation.report import HITS, Figures, Report
+from kgzsl.evaluation.report import Figures, Report
+from kgzsl.evaluation.seen_unseen import SeenUnseen, gaps_of_scores
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.runtime import progress
+from kgzsl.registry import choose
+from kgzsl.scoring import CalibratedScorer
 from kgzsl.splits import Split
-from kgzsl.types import Bool, ClassId, Int, Tensor
+from kgzsl.types import ClassId, ClassIds
 
-__all__ = ["Bootstrap", "evaluate"]
+__all__ = ["ORACLE", "GammaChoice", "evaluate", "seen_against_unseen"]
+
+ORACLE = "oracle"
+DEFAULT = Bootstrap()
 
 
-@dataclass(frozen=True, slots=True)
-class Bootstrap:
-    """How the intervals are drawn: how often, and from which seed."""
+@runtime_checkable
+class GammaChoice(Protocol):
+    """Chooses gamma for a set of unseen candidates without their images, as `CrossValidatedGamma` does."""
 
-    draws: int = 1000
-    seed: int = 0
+    def __call__(self, unseen: ClassIds) -> float:
+        """Return gamma."""
+        ...
 
 
 def evaluate(
@@ -39,10 +48,13 @@ def evaluate(
     graph: ClassGraph,
     split: Split,
     candidates: str | Sequence[ClassId] = "unrelated",
+    seen_images: FeatureSet | None = None,
+    calibrate: float | str | GammaChoice | None = None,
     baseline: Scorer | None = None,
+    by: Sequence[str] = (),
     name: str = "features",
     list_name: str = "list",
-    bootstrap: Bootstrap = Bootstrap(),
+    bootstrap: Bootstrap = DEFAULT,
 ) -> Report:
     """Rank every image whose class is among the candidates, and measure.
 
@@ -52,7 +64,11 @@ def evaluate(
         graph: the class graph, for ancestors, descendants and distances.
         split: seen and unseen classes.
         candidates: one of `kgzsl.evaluation.KINDS`, or class ids.
+        seen_images: images that stand for the seen classes, in place of the file's own ones.
+        calibrate: what seen classes give up: a number, what chooses one, or ``oracle``, the best on these images.
+            All figures are then those of the calibrated scorer, but for the baseline's.
         baseline: a scorer measured beside, usually nearest-seen.
+        by: names of `kgzsl.evaluation.BREAKDOWNS`.
         name: what the report calls the features.
         list_name: what the report calls candidates that are given as ids.
         bootstrap: how the intervals are drawn.
@@ -61,7 +77,8 @@ def evaluate(
         The figures in percent; where seen classes compete, also those of seen and unseen images apart.
 
     Raises:
-        InputFileError: no image is left, or no candidates are called so.
+        InputFileError: no image is left, no candidates are called so, or there is nothing to calibrate.
+        UnknownVariantError: there is no breakdown of that name.
         UnknownClassError: the graph or a scorer lacks a candidate.
         BackboneMismatchError: the features are of another backbone.
     """
@@ -70,12 +87,22 @@ def evaluate(
             f"The features of {name} come from backbone {features.backbone!r}, the classifiers take those of "
             f"{scorer.backbone!r}; extract them with the same backbone."
         )
+    groupings = {word: choose(BREAKDOWNS, word, "breakdown") for word in by}
     chosen = choose_candidates(candidates, features, graph, split)
-    images = scored_images(features, chosen, split, name)
-    outcome = _measure(scorer, baseline, images, Relatives(graph, chosen))
-    figures, seen, unseen = _figures(outcome, images, chosen, split, bootstrap)
+    offered = features if seen_images is None else with_seen_images(features, seen_images, split)
+    images = scored_images(offered, chosen, split, name)
+    apart = _seen_against_unseen(scorer, images, chosen, split, calibrate, bootstrap)
+    if apart is not None and apart.point.gamma:
+        scorer = CalibratedScorer(scorer, frozenset(split.seen), apart.point.gamma)
+    outcome, hubness = measure(scorer, baseline, images, Relatives(graph, chosen))
+    whole, seen, unseen = _figures(outcome, images, chosen, split, bootstrap)
     kind = candidates if isinstance(candidates, str) else list_name
-    return Report(name, kind, len(chosen), figures, seen, unseen, _notes(graph, chosen))
+    breakdowns = {
+        word: _broken_down(outcome, images, group(graph, split, images.index), bootstrap)
+        for word, group in groupings.items()
+    }
+    notes = _notes(graph, chosen)
+    return Report(name, kind, len(chosen), whole, seen, unseen, notes, apart, hubness, breakdowns)
 
 
 def _notes(graph: ClassGraph, chosen: Sequence[ClassId]) -> tuple[str, ...]:
@@ -88,81 +115,84 @@ def _notes(graph: ClassGraph, chosen: Sequence[ClassId]) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outcome:
-    """What is kept of each scored image, none of it as wide as the candidates.
+def _seen_against_unseen(
+    scorer: Scorer,
+    images: FeatureSet,
+    chosen: ClassIds,
+    split: Split,
+    calibrate: float | str | GammaChoice | None,
+    bootstrap: Bootstrap,
+) -> Generalised | None:
+    """Return the figures of the generalised setting, or None where not both kinds compete and have images."""
+    seen = set(split.seen)
+    kinds = {class_id in seen for class_id in images.class_ids()}
+    if len(kinds) < 2:
+        if calibrate is not None:
+            raise InputFileError(
+                "There is nothing to calibrate: the scored images are of "
+                f"{'seen' if True in kinds else 'unseen'} classes only. Let seen and unseen classes compete "
+                "(candidates generalised or all) and give images of both (--seen-images)."
+            )
+        return None
+    found = seen_against_unseen(scorer, images, chosen, split)
+    if calibrate is None:
+        return generalised(found, 0.0, "none", bootstrap)
+    if callable(calibrate):
+        return generalised(found, calibrate([i for i in chosen if i not in seen]), "cv", bootstrap)
+    if isinstance(calibrate, str):
+        if calibrate != ORACLE:
+            raise InputFileError(f"calibrate is a number or {ORACLE!r}, found {calibrate!r}.")
+        return generalised(found, 0.0, ORACLE, bootstrap)
+    return generalised(found, calibrate, "given", bootstrap)
+
+
+def seen_against_unseen(scorer: Scorer, images: FeatureSet, chosen: ClassIds, split: Split) -> SeenUnseen:
+    """Score images among seen and unseen candidates and keep what any gamma would do.
 
     Args:
-        labels: (N,) number of its class.
-        ranks: (N,) rank of its class.
-        tolerated: (N,) whether the prediction is its class, an ancestor or a descendant.
-        distances: (N,) edges between class and prediction, -1 where there is no path.
-        baseline: (N,) rank of its class by the baseline, or None.
+        scorer: what is measured, not calibrated.
+        images: labelled images of candidates.
+        chosen: the candidates.
+        split: tells which are seen.
+
+    Raises:
+        InputFileError: there are not images of both kinds.
     """
-
-    labels: Int[Tensor, "N"]
-    ranks: Int[Tensor, "N"]
-    tolerated: Bool[Tensor, "N"]
-    distances: Int[Tensor, "N"]
-    baseline: Int[Tensor, "N"] | None
-
-    def of(self, images: Bool[Tensor, "N"]) -> _Outcome:
-        """Return what is kept of some of the images, chosen by a mask."""
-        return _Outcome(
-            self.labels[images],
-            self.ranks[images],
-            self.tolerated[images],
-            self.distances[images],
-            None if self.baseline is None else self.baseline[images],
-        )
-
-    def figures(self, bootstrap: Bootstrap) -> Figures:
-        """Measure over all images kept."""
-        labels, found, draws, seed = self.labels, self.ranks, bootstrap.draws, bootstrap.seed
-        micro, macro = _hits(found, labels)
-        return Figures(
-            num_images=len(labels),
-            num_classes=int(torch.bincount(labels).count_nonzero()),
-            hits_micro=micro,
-            hits_macro=macro,
-            interval_micro={k: bootstrap_interval(found <= k, labels, draws=draws, seed=seed) for k in HITS},
-            tolerant=100.0 * float(self.tolerated.double().mean()),
-            tree_distance=None if bool((self.distances < 0).any()) else float(self.distances.double().mean()),
-            nearest_seen=None if self.baseline is None else _hits(self.baseline, labels),
-        )
+    held, column = set(split.seen), {class_id: number for number, class_id in enumerate(chosen)}
+    own = torch.tensor([column.get(class_id, -1) for class_id in images.index])[images.labels]
+    seen = torch.tensor([class_id in held for class_id in chosen])
+    parts = []
+    for rows, scores in score_in_chunks(scorer.select(tuple(chosen)), images):
+        parts.append(gaps_of_scores(scores, own[rows], seen))
+    gaps, right = (torch.cat(part) for part in zip(*parts))
+    return SeenUnseen(gaps, right, images.labels, seen[own])
 
 
-def _hits(found: Tensor, labels: Tensor) -> tuple[dict[int, float], dict[int, float]]:
-    return {k: hit_micro(found, k) for k in HITS}, {k: hit_macro(found, labels, k) for k in HITS}
+def _of_seen(images: FeatureSet, split: Split) -> torch.Tensor:
+    seen = set(split.seen)
+    return torch.tensor([class_id in seen for class_id in images.index])[images.labels]
 
 
 def _figures(
-    outcome: _Outcome, images: FeatureSet, chosen: Sequence[ClassId], split: Split, bootstrap: Bootstrap
+    outcome: Outcome, images: FeatureSet, chosen: Sequence[ClassId], split: Split, bootstrap: Bootstrap
 ) -> tuple[Figures, Figures | None, Figures | None]:
     """Return the figures over all images and, where seen classes compete, those over seen and unseen ones."""
-    seen = set(split.seen)
     whole = outcome.figures(bootstrap)
-    if not seen & set(chosen):
+    if not set(split.seen) & set(chosen):
         return whole, None, None
-    of_seen = torch.tensor([class_id in seen for class_id in images.index])[images.labels]
+    of_seen = _of_seen(images, split)
     first, second = (outcome.of(part).figures(bootstrap) if bool(part.any()) else None for part in (of_seen, ~of_seen))
     return whole, first, second
 
 
-def _measure(scorer: Scorer, baseline: Scorer | None, images: FeatureSet, relatives: Relatives) -> _Outcome:
-    own = relatives.columns(images.index)[images.labels]
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
-    others: list[Tensor] = []
-    with progress("scoring", len(images) * (1 if baseline is None else 2)) as advance:
-        for rows, scores in score_in_chunks(scorer.select(relatives.candidates), images):
-            best = leaders(scores)
-            related, distances = relatives.of(own[rows])
-            tolerated = tolerant_hits(best, related)
-            found.append((ranks(scores, own[rows]), tolerated, tree_distances_of_leaders(best, distances)))
-            advance(len(scores))
-        if baseline is not None:
-            for rows, scores in score_in_chunks(baseline.select(relatives.candidates), images):
-                others.append(ranks(scores, own[rows]))
-                advance(len(scores))
-    found_ranks, tolerated, distances = (torch.cat(part) for part in zip(*found))
-    return _Outcome(images.labels, found_ranks, tolerated, distances, torch.cat(others) if others else None)
+def _broken_down(
+    outcome: Outcome, images: FeatureSet, groups: Mapping[ClassId, str], bootstrap: Bootstrap
+) -> dict[str, Figures]:
+    """Return the figures over the images of each group of classes: numbers by size, words by how many images."""
+    of_image = [groups[images.index[label]] for label in images.labels.tolist()]
+    sizes = {group: of_image.count(group) for group in dict.fromkeys(of_image)}
+    order = sorted(
+        sizes, key=lambda group: (not group.isdigit(), int(group) if group.isdigit() else -sizes[group], group)
+    )
+    masks = {group: torch.tensor([one == group for one in of_image]) for group in order}
+    return {group: outcome.of(mask).figures(bootstrap) for group, mask in masks.items()}

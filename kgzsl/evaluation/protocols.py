@@ -6,18 +6,21 @@ The lists follow the published ones, which contain person classes; `kgzsl predic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
 
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import InputFileError
+from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.runtime import read_lines
 from kgzsl.splits import Split
 from kgzsl.types import ClassId
 
-__all__ = ["KINDS", "candidates", "read_candidates", "scored_images"]
+__all__ = ["KINDS", "candidates", "read_candidates", "scored_images", "with_seen_images"]
 
-KINDS = ("own", "unrelated", "unseen", "all")
+KINDS = ("own", "unrelated", "generalised", "unseen", "all")
 
 
 def candidates(
@@ -27,8 +30,9 @@ def candidates(
 
     Args:
         kind: ``own`` = the classes of the file that are not seen; ``unrelated`` = those of them that are neither
-            ancestor nor descendant of a seen class; ``unseen`` = the split's unseen classes; ``all`` = its seen
-            classes, then its unseen ones; or the class ids themselves.
+            ancestor nor descendant of a seen class; ``generalised`` = the seen classes, then the unrelated ones;
+            ``unseen`` = the split's unseen classes; ``all`` = its seen classes, then its unseen ones; or the class
+            ids themselves.
         features: the file's images; only its class list is read.
         graph: tells ancestors and descendants.
         split: tells seen and unseen.
@@ -44,16 +48,16 @@ def candidates(
         chosen = split.unseen
     elif kind == "all":
         chosen = split.seen + split.unseen
-    elif kind in ("own", "unrelated"):
+    elif kind in ("own", "unrelated", "generalised"):
         seen = set(split.seen)
         chosen = tuple(class_id for class_id in features.index if class_id not in seen)
     else:
         raise InputFileError(f"No candidates are called {kind!r}; choose one of {', '.join(KINDS)}, or give class ids.")
     graph.index.rows(chosen)
-    if kind == "unrelated":
+    if kind in ("unrelated", "generalised"):
         related = graph.ancestors(split.seen) | graph.descendants(split.seen)
         chosen = tuple(class_id for class_id in chosen if class_id not in related)
-    return chosen
+    return split.seen + chosen if kind == "generalised" else chosen
 
 
 def read_candidates(text: str) -> str | tuple[ClassId, ...]:
@@ -91,3 +95,36 @@ def scored_images(features: FeatureSet, chosen: Sequence[ClassId], split: Split,
             "Choose other candidates or another feature file."
         )
     return kept.rows(kept.labels.argsort(stable=True))
+
+
+def with_seen_images(features: FeatureSet, seen_images: FeatureSet, split: Split) -> FeatureSet:
+    """Return the images of one file that are of no seen class, and behind them those of another that are of one.
+
+    Args:
+        features: the file's images; its own ones of seen classes are left out.
+        seen_images: the images that stand for the seen classes instead; others than those are left out.
+        split: tells which classes are seen.
+
+    Raises:
+        InputFileError: the other file has no image of a seen class.
+        BackboneMismatchError: the files are of different backbones.
+    """
+    if (seen_images.backbone, seen_images.dim) != (features.backbone, features.dim):
+        raise BackboneMismatchError(
+            f"The images come from backbone {features.backbone!r} ({features.dim}-d), those of seen classes from "
+            f"{seen_images.backbone!r} ({seen_images.dim}-d); extract both with the same one."
+        )
+    held = set(split.seen)
+    first = features.of_classes(class_id for class_id in features.index if class_id not in held)
+    second = seen_images.of_classes(held)
+    if not len(second):
+        raise InputFileError(f"None of the {len(seen_images):,} images that are to stand for seen classes is of one.")
+    ids = tuple(dict.fromkeys((*features.index, *second.index)))
+    moved = torch.from_numpy(ClassIndex(ids, "the images").rows(second.index))
+    return replace(
+        first,
+        features=torch.cat([first.features, second.features.to(first.features)]),
+        labels=torch.cat([first.labels, moved[second.labels]]),
+        index=ClassIndex(ids, "the images"),
+        paths=None,
+    )

@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from kgzsl.evaluation.hierarchy import correct_sets
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.hops import tree_distances
 from kgzsl.types import Array, Bool, ClassId, Int, Tensor
 
-__all__ = ["Relatives"]
+__all__ = ["Kinship", "Relatives"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kinship:
+    """How the classes of some images stand to the candidates; a class of several images is held once.
+
+    Args:
+        number: (N,) which of the U classes each image is of.
+        related: (U, C) whether the candidate is the class, an ancestor or a descendant of it.
+        distances: (U, C) undirected distance, -1 where there is no path.
+    """
+
+    number: Int[Tensor, "N"]
+    related: Bool[Tensor, "U C"]
+    distances: Int[Array, "U C"]
+
+    def related_of_images(self) -> Bool[Tensor, "N C"]:
+        """Return ``related`` with a row an image."""
+        return self.related[self.number]
+
+    def distances_of_images(self) -> Int[Tensor, "N C"]:
+        """Return ``distances`` with a row an image."""
+        return torch.from_numpy(self.distances)[self.number]
+
+    def correct_sets(self, k: int) -> Bool[Tensor, "U C"]:
+        """Return the candidates that count as correct for hierarchical precision@k, a row a class."""
+        return torch.from_numpy(correct_sets(self.distances, k))
 
 
 class Relatives:
@@ -34,22 +63,18 @@ class Relatives:
         column = {class_id: number for number, class_id in enumerate(self.candidates)}
         return torch.tensor([column.get(class_id, -1) for class_id in class_ids], dtype=torch.int64)
 
-    def of(self, own: Int[Tensor, "N"]) -> tuple[Bool[Tensor, "N C"], Int[Tensor, "N C"]]:
+    def of(self, own: Int[Tensor, "N"]) -> Kinship:
         """Compare the class of each image with every candidate.
 
         Args:
             own: (N,) column of the class of each image.
-
-        Returns:
-            Whether the candidate is the class, an ancestor or a descendant of it, and their undirected distance,
-            -1 where there is no path.
         """
         classes, number = torch.unique(own, return_inverse=True)
         related = torch.zeros(len(classes), len(self.candidates), dtype=torch.bool)
         for line, column in enumerate(classes.tolist()):
             related[line, torch.from_numpy(self._lineage(self.candidates[column]))] = True
         distances = tree_distances(self._graph, self._rows[classes.numpy()])[:, self._rows]  # (U, C)
-        return related[number], torch.from_numpy(np.ascontiguousarray(distances))[number]
+        return Kinship(number, related, np.ascontiguousarray(distances))
 
     def _lineage(self, class_id: ClassId) -> Int[Array, "R"]:
         lineage = {class_id} | self._graph.ancestors([class_id]) | self._graph.descendants([class_id])

@@ -29,7 +29,17 @@ KEYS = (
     "tolerant",
     "chance",
     "nearest_seen",
+    "interval_macro",
+    "interval_tolerant",
+    "chance_tolerant",
+    "tree_distance",
+    "interval_tree_distance",
+    "chance_tree_distance",
+    "hierarchical_precision",
+    "interval_hierarchical_precision",
+    "chance_hierarchical_precision",
 )
+INTERVALS = tuple(key for key in KEYS if key.startswith("interval"))
 
 
 def constant(bank: ClassifierBank) -> ClassifierBank:
@@ -88,7 +98,7 @@ def test_the_order_of_images_and_classes_changes_nothing(
     others = Split(split.seen[::-1], split.unseen[::-1])
     found = evaluate(bank, shuffled, graph=world, split=others, candidates="all").to_json()
     for key in KEYS:
-        if key != "interval_micro":  # draws follow the order of the classes
+        if key not in INTERVALS:  # draws follow the order of the classes
             assert found[key] == expected[key]
 
 
@@ -115,7 +125,7 @@ def test_unreachable_predictions_leave_no_mean_distance(bank: ClassifierBank, im
 def test_json_has_the_promised_keys(bank: ClassifierBank, images: FeatureSet, world: ClassGraph, split: Split) -> None:
     report = evaluate(bank, images, graph=world, split=split, candidates="all", baseline=bank, name="a/b.safetensors")
     found = json.loads(json.dumps(report.to_json()))
-    assert tuple(found) == (*KEYS, "seen", "unseen")
+    assert tuple(found) == (*KEYS, "hubness", "seen", "unseen", "generalised")
     assert tuple(found["seen"]) == KEYS
     assert found["features"] == "a/b.safetensors"
     assert list(found["hits_micro"]) == list(found["chance"]) == ["1", "2", "5", "10", "20"]
@@ -124,7 +134,9 @@ def test_json_has_the_promised_keys(bank: ClassifierBank, images: FeatureSet, wo
     low, high = found["interval_micro"]["1"]
     assert 0 <= low <= found["hits_micro"]["1"] <= high <= 100
     strict = evaluate(bank, images, graph=world, split=split).to_json()
-    assert tuple(strict) == KEYS and strict["candidates"] == "unrelated" and strict["nearest_seen"] is None
+    assert (
+        tuple(strict) == (*KEYS, "hubness") and strict["candidates"] == "unrelated" and strict["nearest_seen"] is None
+    )
 
 
 def test_all_without_seen_images_says_null(
@@ -143,7 +155,7 @@ def test_the_seed_moves_the_interval_alone(
         for seed in (0, 0, 5)
     )
     assert first == again
-    assert {key for key in KEYS if first[key] != other[key]} <= {"interval_micro"}
+    assert {key for key in KEYS if first[key] != other[key]} <= set(INTERVALS)
 
 
 def test_tables(bank: ClassifierBank, images: FeatureSet, world: ClassGraph, split: Split) -> None:
@@ -153,18 +165,21 @@ def test_tables(bank: ClassifierBank, images: FeatureSet, world: ClassGraph, spl
         for kind in ("unrelated", "all")
     ]
     table = to_markdown(reports).splitlines()
-    assert table[2].startswith("| unrelated-file | unrelated (2) | 3 | 2 | 66.7 [50.0, 100.0] | 100.0 |")
+    assert table[2].startswith("| unrelated-file | unrelated (2) | 3 | 2 | 66.7 [50.0, 100.0] |  |  | 75.0 |")
     assert [line.split(" | ")[0] for line in table[3:6]] == [
         "| all-file",
         "| all-file, seen images",
         "| all-file, unseen images",
     ]
     assert len({line.count("|") for line in table[:6]}) == 1
+    assert table[9].startswith("| all-file | all (7) | 0 (none) | 100.0 [100.0, 100.0] | 50.0 [0.0, 100.0] | 66.7 [")
     assert table[-1].startswith("The candidates follow the published lists: 1 of the 7")
     text = to_text(reports)
     assert "unrelated-file, candidates unrelated (2): 3 images of 2 classes" in text
-    assert "  micro           66.7  100.0  100.0  100.0  100.0" in text
-    assert "harmonic mean of seen and unseen macro Hit@1: 66.7" in text
+    assert "  micro             66.7\n" in text  # of two candidates the best two are no news
+    assert "  micro             60.0  100.0  100.0\n" in text
+    assert "  seen S 100.0 [100.0, 100.0], unseen U 50.0 [0.0, 100.0], H 66.7 [" in text
+    assert "  gamma 0, as they score" in text
 
 
 def test_refusals(bank: ClassifierBank, images: FeatureSet, world: ClassGraph, split: Split) -> None:

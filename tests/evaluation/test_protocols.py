@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from kgzsl.errors import GraphError, InputFileError, UnknownClassError
 from kgzsl.evaluation.protocols import candidates, read_candidates, scored_images
@@ -18,6 +19,7 @@ from kgzsl.splits import Split
     [
         ("own", ("okapi", "puppy", "hammer")),
         ("unrelated", ("okapi", "hammer")),
+        ("generalised", ("dog", "cat", "saw", "okapi", "hammer")),
         ("unseen", ("puppy", "okapi", "hammer", "person")),
         ("all", ("dog", "cat", "saw", "puppy", "okapi", "hammer", "person")),
         (["hammer", "dog"], ("hammer", "dog")),
@@ -51,7 +53,9 @@ def test_read_candidates(tmp_path: Path) -> None:
     listed.write_text("# birds\nn01\n\nn02\n")
     assert read_candidates("unseen") == "unseen"
     assert read_candidates(str(listed)) == ("n01", "n02")
-    with pytest.raises(InputFileError, match="'related' are neither one of own, unrelated, unseen, all nor a file"):
+    with pytest.raises(
+        InputFileError, match="'related' are neither one of own, unrelated, generalised, unseen, all nor a file"
+    ):
         read_candidates("related")
     listed.write_text("\n")
     with pytest.raises(InputFileError, match="is empty; write one class id a line"):
@@ -69,3 +73,21 @@ def test_no_image_left_says_what_was_found(images: FeatureSet, split: Split) -> 
         match=r"No image of x is of one of the 1 candidates: its 6 images are of 4 classes, 1 of them seen and 3",
     ):
         scored_images(images, ("person",), split, "x")
+
+
+def test_images_of_seen_classes_from_another_file(images: FeatureSet, split: Split) -> None:
+    from dataclasses import replace
+
+    from kgzsl.classes import ClassIndex
+    from kgzsl.errors import BackboneMismatchError
+    from kgzsl.evaluation.protocols import with_seen_images
+
+    named = ClassIndex(("okapi", "cat", "dog"))
+    others = replace(images, labels=torch.tensor([0, 1, 1, 2, -1, 1]), index=named)
+    joined = with_seen_images(images, others, split)
+    assert joined.class_ids() == ("okapi", "okapi", "puppy", "hammer", "cat", "cat", "dog", "cat")
+    assert torch.equal(joined.features, torch.cat([images.features[:4], images.features[[1, 2, 3, 5]]]))
+    with pytest.raises(InputFileError, match="None of the 2 images that are to stand for seen classes is of one"):
+        with_seen_images(images, images.rows(torch.tensor([0, 1])), split)
+    with pytest.raises(BackboneMismatchError, match=r"backbone 'toy' \(10-d\), those of seen classes from 'other'"):
+        with_seen_images(images, replace(others, backbone="other"), split)
