@@ -37,6 +37,7 @@ from kgzsl.types import Float, Tensor
 __all__ = ["TOWERS", "TextTower", "clip_text", "siglip_text"]
 
 BATCH = 32
+TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model")
 INSTALL = 'pip install "kgzsl[vision]"'
 
 
@@ -175,6 +176,10 @@ class TextTower:
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
+        if not any((self.folder / name).is_file() for name in TOKENIZER_FILES):  # else an empty one would be made up
+            raise MissingResourceError(
+                f"{self.folder} holds no tokenizer ({', '.join(TOKENIZER_FILES)}); save the model's beside its weights."
+            )
         with quiet_loading():
             try:
                 return AutoTokenizer.from_pretrained(str(self.folder), local_files_only=True)
