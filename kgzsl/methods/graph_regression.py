@@ -7,6 +7,7 @@ kept, so that a class which was in no training graph needs only its own few rows
 References:
     Wang, Ye, Gupta: Zero-shot Recognition via Semantic Embeddings and Knowledge Graphs, CVPR 2018.
     Kampffmeyer et al.: Rethinking Knowledge Graph Propagation for Zero-Shot Learning, CVPR 2019.
+    Those of the other networks stand in their files in `kgzsl.propagation`.
 
 Deviations: the number of epochs is chosen on held-out seen classes, after which all seen classes are fitted for as
 many; the published recipes run a fixed number. ``held_out = 0`` does that.
@@ -62,7 +63,8 @@ class GraphRegression:
     """Predict classifiers with a graph network.
 
     Args:
-        network: ``dgp``, ``sgcn`` or ``gcnz``.
+        network: ``dgp``, ``sgcn``, ``gcnz``, ``gat``, ``sage``, ``rgcn``, ``transformer`` or ``residual``; see
+            `kgzsl.propagation`.
         network_options: keywords of the network, such as ``hidden`` and ``dropout``.
         objective: ``weight_regression`` or ``cosine_regression``.
         held_out: share of the seen classes that choose the number of epochs; 0 trains all ``epochs``.

@@ -194,9 +194,119 @@ def test_symmetric_convolution_is_that_of_torch_geometric() -> None:
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
 
+def test_residual_convolutions_are_those_of_torch_geometric() -> None:
+    pytest.importorskip("torch_geometric")
+    from torch_geometric.nn import GCN2Conv
+
+    from kgzsl.toy import toy_graph
+
+    graph = toy_graph()
+    network = PROPAGATORS["residual"](SEMANTIC, FEATURE, hidden=7, depth=2, dropout=0.0)
+    network.reset(torch.Generator().manual_seed(0))
+    ends = torch.from_numpy(np.concatenate([graph.edges, graph.edges[:, ::-1]]).T.copy())
+    states = network.states(vectors(graph, 2).float(), PropagationPlan.full(adjacencies(network, graph)))
+    x = states[0]
+    for depth in (1, 2):
+        other = GCN2Conv(7, alpha=0.1, theta=0.5, layer=depth)
+        other.weight1.data = network.layers[depth].weight.detach()
+        x = other(x, states[0], ends).relu()
+        torch.testing.assert_close(states[depth], x, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", PROPAGATORS)
+def test_random_numbers_come_from_the_generator_alone(name: str) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    one, other = make(name, 3), make(name, 3)
+    assert torch.equal(torch.get_rng_state(), before)
+    for first, second in zip(one.parameters(), other.parameters()):
+        assert torch.equal(first, second)
+    fresh = PROPAGATORS[name](SEMANTIC, FEATURE, **SMALL[name])
+    fresh.reset(torch.Generator().manual_seed(0))
+    for key, parameter in fresh.state_dict().items():
+        if parameter.dim() == 1:
+            start = 1.0 if "logits" in key or ("norm" in key and "weight" in key) else 0.0
+            assert bool((parameter == start).all()), key
+        elif parameter.numel() > 8:  # Glorot's bound, nearly reached
+            limit = (6 / (parameter.shape[-2] + parameter.shape[-1])) ** 0.5
+            assert 0.5 * limit < float(parameter.abs().max()) <= limit, key
+
+
+@pytest.mark.parametrize("name", PROPAGATORS)
+def test_half_precision_products_give_nearly_the_same_rows_and_gradients(name: str) -> None:
+    from kgzsl.toy import toy_graph
+
+    graph = toy_graph()
+    results = []
+    for low in (False, True):
+        network = make(name).float()
+        plan = PropagationPlan.to_rows(adjacencies(network, graph), np.array([5, 9]))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+            y = network(vectors(graph, 0).float()[plan.inputs], plan)
+        y.float()[:, 0].sum().backward()
+        results.append([y.detach().float(), *(parameter.grad for parameter in network.parameters())])
+    exact, low = (torch.cat([part.flatten() for part in result]) for result in results)
+    assert float(torch.cosine_similarity(exact, low, dim=0)) > 0.99
+
+
+def test_a_transformer_reads_all_neighbours_after_training() -> None:
+    from kgzsl.graph.custom import from_pairs
+
+    graph = from_pairs([(f"leaf{number}", "hub") for number in range(6)])
+    network = PROPAGATORS["transformer"](SEMANTIC, FEATURE, **SMALL["transformer"])
+    whole = [find_adjacency(name)(graph) for name in network.inference_adjacencies]
+    hub = np.array([graph.index.row("hub")])
+    training, inference = (PropagationPlan.to_rows(stack, hub) for stack in (adjacencies(network, graph), whole))
+    assert [a.num_arrows for a in training.aggregations] == [4 + 2 * 2, 3]  # 3 and 2 leaves, each with its hub
+    assert [a.num_arrows for a in inference.aggregations] == [7 + 6 * 2, 7]
+    with torch.no_grad():
+        x = vectors(graph, 0)
+        network = make("transformer")
+        layers = [{key: value.numpy() for key, value in layer.state_dict().items()} for layer in network.layers]
+        expected = reference.transformer(graph, x.numpy(), layers, [None, None], neighbours=(9, 9))
+        np.testing.assert_allclose(network(x, PropagationPlan.full(whole)).numpy(), expected, atol=1e-6)
+
+
+def test_large_neighbourhoods_are_cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgzsl.propagation import transformer
+    from kgzsl.toy import toy_graph
+
+    graph = toy_graph()
+    network = make("transformer")
+    plan = PropagationPlan.full(adjacencies(network, graph))
+    with torch.no_grad():
+        whole = network(vectors(graph, 0), plan)
+        monkeypatch.setattr(transformer, "TOKENS_AT_ONCE", 2)
+        torch.testing.assert_close(network(vectors(graph, 0), plan), whole, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("gat", {"heads": 3}, "3 heads do not divide a width of 2048"),
+        ("gat", {"heads": 0}, "0 heads"),
+        ("rgcn", {"num_bases": 0}, "num_bases is at least 1"),
+        ("residual", {"depth": 0}, "depth is at least 1"),
+        ("residual", {"initial": 1.5}, "initial 1.5"),
+        ("transformer", {"neighbours": (5,)}, "a number for each of the two layers"),
+        ("transformer", {"feed_forward": (-1, 0)}, "feed_forward and projection are at least 1"),
+        ("sage", {"dropout": 1.0}, "dropout is from 0 to below 1"),
+        ("sgcn", {"hidden": (0,)}, "widths are at least 1"),
+    ],
+)
+def test_options_out_of_range_are_refused(name: str, options: dict, message: str) -> None:
+    from kgzsl.errors import RecipeError
+
+    with pytest.raises(RecipeError, match=message):
+        PROPAGATORS[name](SEMANTIC, FEATURE, **options)
+
+
 def test_published_widths() -> None:
     assert [tuple(layer.weight.shape) for layer in DGP(384, 1280).layers] == [(384, 2048), (2048, 1281)]
     assert [layer.weight.shape[1] for layer in GCNZ(384, 1280).layers] == [2048, 2048, 1024, 1024, 512, 1280]
+    for name in ("gat", "sage", "rgcn", "transformer"):
+        widths = [(layer.in_dim, layer.out_dim) for layer in PROPAGATORS[name](384, 1280).layers]
+        assert widths == [(384, 2048), (2048, 1281)], name
     assert SGCN(384, 1280).layers[1].bias is not None and GCNZ(384, 1280).layers[1].bias is None
 
 

@@ -5,21 +5,21 @@ import pytest
 import torch
 
 from kgzsl.errors import RecipeError
-from kgzsl.graph.adjacency import ADJACENCIES
-from kgzsl.propagation import SGCN, PropagationPlan
+from kgzsl.graph.adjacency import find_adjacency
+from kgzsl.propagation import PROPAGATORS, SGCN, PropagationPlan, Propagator
 from kgzsl.toy import toy_graph, toy_semantics
 from kgzsl.training import Checkpoint, Problem, Settings, Trainer, WeightRegression
 
 
-def trainer(**settings: object) -> tuple[Trainer, Problem]:
+def trainer(network: Propagator | None = None, **settings: object) -> tuple[Trainer, Problem]:
     graph = toy_graph()
-    network = SGCN(4, 3, hidden=(16,), dropout=0.0)
-    stack = [ADJACENCIES[name](graph) for name in network.adjacencies]
+    network = network or SGCN(4, 3, hidden=(16,), dropout=0.0)
+    stack = [find_adjacency(name)(graph) for name in network.adjacencies]
 
     def problem(rows: list[int], validation: Problem | None = None) -> Problem:
         plan = PropagationPlan.to_rows(stack, np.array(rows))
         target = torch.nn.functional.normalize(
-            torch.randn(len(rows), 4, generator=torch.Generator().manual_seed(0)), dim=1
+            torch.randn(len(rows), network.layers[-1].out_dim, generator=torch.Generator().manual_seed(0)), dim=1
         )
         return Problem(plan, toy_semantics().vectors[plan.inputs], target, validation)
 
@@ -78,10 +78,13 @@ def test_bfloat16_products_train_too() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_trains_as_the_cpu_does() -> None:
+@pytest.mark.parametrize("name", PROPAGATORS)
+def test_cuda_trains_as_the_cpu_does(name: str) -> None:
+    hidden = [16] if name in ("gcnz", "sgcn", "sage", "rgcn") else 16
+    options = {"hidden": hidden, **({} if name == "gcnz" else {"dropout": 0.0})}
     losses = []
     for device in ("cpu", "cuda"):
-        made, problem = trainer(epochs=50, evaluate_every=10)
+        made, problem = trainer(PROPAGATORS[name](4, 3, **options), epochs=50, evaluate_every=10)
         made.device = torch.device(device)
         losses.append([record["loss"] for record in made.run(None, lambda p=problem: p).metrics])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
