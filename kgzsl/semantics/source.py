@@ -109,7 +109,7 @@ class SemanticSource:
         if text_form:
             read_text_form(text_form)
         find = locate or Path
-        before, found_as, behind = text.rpartition(AS)
+        before, found_as, behind = text.partition(AS)
         if found_as and (source := _named(before.strip(), find)):
             form = behind.strip()
         elif source := _named(text.strip(), find):

@@ -142,7 +142,13 @@ def _pieces(form: str) -> tuple[tuple[str, str], ...]:
             raise RecipeError(f"Text form {form!r} has no field {{{written}}}; its fields are {_field_list()}.{hint}")
     if not any(field for _, field, _, _ in found):
         raise RecipeError(f"Text form {form!r} names no field, so that all classes would read alike; add {{name}}.")
-    return tuple((literal, field or "") for literal, field, _, _ in found)
+    pieces, words = list[tuple[str, str]](), ""
+    for literal, field, _, _ in found:  # a doubled brace is a piece of its own, without a field
+        words += literal
+        if field is not None:
+            pieces.append((words, field))
+            words = ""
+    return (*pieces, (words, ""))
 
 
 def _field_list() -> str:

@@ -10,16 +10,21 @@ import torch
 
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import MissingResourceError, SemanticsError, UnknownVariantError
-from kgzsl.graph import ClassGraph
+from kgzsl.graph import ClassGraph, load_graph
 from kgzsl.semantics import (
     ENCODERS,
     SemanticEmbedding,
     assemble_semantics,
+    average,
     embed_classes,
     embed_graph,
     has_shipped,
+    is_stored,
     load_shipped,
+    recorded_encoder,
+    shipped_embeddings,
 )
+from kgzsl.semantics.shipped import shipped_forms
 
 OKAPI = ClassText("okapi.n.01", ("okapi",), "striped giraffid")
 ZEBRA = ClassText("zebra.n.01", ("zebra",))
@@ -138,3 +143,121 @@ def test_a_graph_without_vectors_says_how_to_make_them(tmp_path: Path) -> None:
         load_shipped(tmp_path)
     with pytest.raises(MissingResourceError, match="kgzsl ships no graphs called 'nope'"):
         load_shipped("nope")
+
+
+@dataclass
+class LetterEncoder:
+    """Encodes a text as the unit vector of (how many o, how many a, 1)."""
+
+    id: str = "letters@111111111111"
+    dim: int = 3
+    asked: list[str] = field(default_factory=list)
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        self.asked += texts
+        return letters(*texts)
+
+
+def letters(*texts: str) -> torch.Tensor:
+    rows = torch.tensor([[text.count("o"), text.count("a"), 1.0] for text in texts])
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
+def mean(*vectors: torch.Tensor) -> torch.Tensor:
+    total = torch.stack(vectors).sum(dim=0)
+    return total / total.norm(dim=1, keepdim=True)
+
+
+NAMES = ("okapi", "zebra", "animal, beast")
+PHOTOS = ("a photo of an okapi", "a photo of a zebra", "a photo of an animal")
+
+
+def test_parts_stand_side_by_side_and_prompts_are_averaged() -> None:
+    found = embed_graph(GRAPH, encoder=LetterEncoder(), text_form="lemmas | photo & lemmas")
+    assert found.text_form == "lemmas | photo & lemmas"
+    parts = found.parts()
+    assert list(parts) == ["lemmas", "photo & lemmas"]
+    torch.testing.assert_close(parts["lemmas"], letters(*NAMES))
+    torch.testing.assert_close(parts["photo & lemmas"], mean(letters(*PHOTOS), letters(*NAMES)))
+    torch.testing.assert_close(found.vectors, torch.cat(list(parts.values()), dim=1))
+
+
+def test_a_graph_gives_the_parents() -> None:
+    found = embed_graph(GRAPH, encoder=LetterEncoder(), text_form="{name} of {parent}")
+    torch.testing.assert_close(found.vectors, letters("okapi of animal", "zebra of animal", "animal"))
+
+
+def test_stored_parts_serve_parts_and_averages() -> None:
+    encoder = LetterEncoder()
+    own = torch.tensor([[1.0, 0, 0], [0, 1, 0]])
+    stored = [
+        SemanticEmbedding(ClassIndex(("z", "a")), torch.cat([own, own.flip(0)], dim=1), encoder.id, "photo | lemmas"),
+        SemanticEmbedding(ClassIndex(("o",)), torch.tensor([[0.0, 0, 1]]), encoder.id, "lemmas & photo"),
+    ]
+    found = assemble_semantics(GRAPH, encoder=encoder, stored=stored, text_form="lemmas & photo | lemmas")
+    averaged, names = found.embedding.parts().values()
+    half = 0.5**0.5
+    torch.testing.assert_close(averaged, torch.tensor([[0, 0, 1], [half, half, 0], [half, half, 0]]))
+    torch.testing.assert_close(names, torch.cat([letters("okapi"), own.flip(0)]))
+    assert found.sources == {"o": "names", "z": "stored", "a": "stored"}
+    assert encoder.asked == ["okapi"]
+
+
+def test_what_is_stored_in_all_parts_needs_no_encoder() -> None:
+    index = ClassIndex(("o", "z"))
+    stored = [
+        SemanticEmbedding(index, torch.ones(2, 3), "someone/model@111111111111", form) for form in ("lemmas", "photo")
+    ]
+
+    def held(ids: tuple[str, ...], form: str, encoder: str = "someone/model@111111111111") -> bool:
+        return is_stored(ids, stored, form, encoder)
+
+    assert held(("z", "o"), "lemmas & photo | photo")
+    assert not held(("z", "a"), "lemmas")
+    assert not held(("z",), "lemmas | name")
+    assert not held(("z",), "lemmas", "someone/model@222222222222")
+    whole = assemble_semantics(
+        GRAPH.subgraph(["o", "z"]), encoder="someone/model", stored=stored, text_form="photo | lemmas"
+    )
+    assert whole.embedding.vectors.tolist() == [[1.0] * 6] * 2
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_a_mean_without_direction_is_refused() -> None:
+    one = SemanticEmbedding(ClassIndex(("o",)), torch.tensor([[1.0, 0]]), "e", "lemmas")
+    other = SemanticEmbedding(ClassIndex(("o",)), torch.tensor([[-1.0, 0]]), "e", "photo")
+    with pytest.raises(SemanticsError, match="texts of class 'o' average to a vector of zeros in 'lemmas & photo'"):
+        average([one, other], "lemmas & photo")
+    with pytest.raises(SemanticsError, match="cannot join"):
+        average([one, SemanticEmbedding(one.index, one.vectors, "f", "photo")], "lemmas & photo")
+
+
+def test_the_shipped_names_are_those_of_their_graph() -> None:
+    assert shipped_forms("imagenet21k") == {
+        "embeddings.safetensors": "lemmas: definition",
+        "embeddings-lemmas.safetensors": "lemmas",
+    }
+    (names,) = shipped_embeddings("imagenet21k", "lemmas")
+    both = shipped_embeddings("imagenet21k", "lemmas: definition | lemmas")
+    assert names.index == load_shipped("imagenet21k").index == both[0].index
+    assert names.encoder == both[0].encoder == "sentence-transformers/all-MiniLM-L6-v2@53aa51172d14"
+    assert shipped_embeddings("imagenet21k", "photo") == []
+    torch.testing.assert_close(names.vectors.norm(dim=1), torch.ones(23_547), atol=2e-3, rtol=0)
+    whole = assemble_semantics(load_graph("imagenet21k"), stored=both, text_form="lemmas: definition | lemmas")
+    assert whole.counts == {"stored": 23_547, "definition": 0, "names": 0}
+    assert torch.equal(whole.embedding.parts()["lemmas"], names.vectors)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("local@111111111111", "'local@111111111111', which cannot be found by its name.*--encoder FOLDER"),
+        ("toy", "--encoder FOLDER"),
+        ("word-vectors/glove@111111111111", "--encoder word-vectors:FILE"),
+        ("clip/local@111111111111", "--encoder clip:FOLDER"),
+        ("attributes/cub@111111111111", "a table of attributes, and no text tells those of a new class"),
+    ],
+)
+def test_recorded_ids_that_lead_nowhere_say_what_to_do(name: str, message: str) -> None:
+    with pytest.raises(SemanticsError, match=message):
+        recorded_encoder(name)
