@@ -39,7 +39,7 @@ from kgzsl.types import Array, ClassId, PathLike
 __all__ = ["ATTRIBUTES", "read_proposed"]
 
 SPLITS, FEATURES = "att_splits.mat", "res101.mat"
-ATTRIBUTES = ("att", "original_att")
+ATTRIBUTES = ("att", "original_att", "standardised")
 PARTS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 VALIDATION = "val_loc"
 MOST_SETS = 9
@@ -61,7 +61,9 @@ def read_proposed(
         name: of the benchmark; the folder's where not given.
         splits_file: the file of attributes and splits.
         features_file: the file of features and labels.
-        attributes: ``att``, which has length one a class, or ``original_att``, where -1 may stand for not known.
+        attributes: ``att``, which has length one a class; ``original_att``, where -1 may stand for not known; or
+            ``standardised``, the latter less the mean over all classes, in standard deviations. With attributes that
+            are never negative all classes look alike to a cosine, which standardising undoes.
         graph: a class graph that holds the benchmark's classes; without one they stand side by side.
 
     Raises:
@@ -101,12 +103,15 @@ def _classes(file: MatlabFile) -> ClassIndex:
 
 
 def _attributes(file: MatlabFile, name: str, index: ClassIndex, called: str) -> SemanticEmbedding:
-    values = file.matrix(name)
+    values = file.matrix("original_att" if name == "standardised" else name)
     if values.shape[1] != len(index):
         found = f"{values.shape[0]:,} x {values.shape[1]:,}"
         raise InputFileError(
             f"{file.path}: {name} is {found}; expected attributes x {len(index)} classes, as many as allclasses_names."
         )
+    if name == "standardised":
+        spread = values.std(axis=1, keepdims=True)
+        values = (values - values.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
     encoder = f"attributes/{called}@{sha256_file(file.path)[:12]}"
     return SemanticEmbedding(index, torch.from_numpy(values.T.astype(np.float32)), encoder, name)  # (C, A)
 

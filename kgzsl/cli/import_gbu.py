@@ -35,7 +35,11 @@ def import_gbu_command(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
     name: Annotated[str | None, typer.Option(help="Name of the benchmark; the folder's where not given.")] = None,
     attributes: Annotated[
-        str, typer.Option(metavar="att|original_att", help="Attributes of length one a class, or as collected.")
+        str,
+        typer.Option(
+            metavar="att|original_att|standardised",
+            help="Attributes of length one a class, as collected, or each in standard deviations over the classes.",
+        ),
     ] = "att",
     splits_file: Annotated[str, typer.Option(metavar="FILE", help="The file of attributes and splits.")] = (
         "att_splits.mat"

@@ -39,8 +39,17 @@ def test_classes_attributes_and_images_keep_their_names(make_published, zoo):
 def test_attributes_as_collected_can_be_chosen(make_published, zoo):
     benchmark = read_proposed(make_published(), attributes="original_att")
     assert torch.equal(benchmark.attributes.vectors, torch.from_numpy(zoo.splits["original_att"].T).float())
-    with pytest.raises(InputFileError, match=r"one of att, original_att, found 'binary'"):
+    with pytest.raises(InputFileError, match=r"one of att, original_att, standardised, found 'binary'"):
         read_proposed(make_published(), attributes="binary")
+
+
+def test_standardised_attributes_are_in_standard_deviations(make_published, zoo):
+    given = np.array(zoo.splits["original_att"])
+    given[1] = 7.0  # says nothing, and must not become a division by zero
+    found = read_proposed(make_published({"original_att": given}), attributes="standardised").attributes
+    expected = (given - given.mean(axis=1)[:, None]) / np.array([given[0].std(), 1, given[2].std()])[:, None]
+    np.testing.assert_allclose(found.vectors.numpy(), expected.T, atol=1e-6)
+    assert found.text_form == "standardised"
 
 
 def test_labels_may_lie_in_a_row(make_published, zoo):

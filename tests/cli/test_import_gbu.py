@@ -68,4 +68,4 @@ def test_what_is_wrong_is_one_line(folder, tmp_path, kgzsl, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "att_splits.mat: No such file" in error
     assert kgzsl("import-gbu", folder, "--out", tmp_path / "zoo", "--attributes", "binary") == 2
-    assert "one of att, original_att, found 'binary'" in capsys.readouterr().err
+    assert "one of att, original_att, standardised, found 'binary'" in capsys.readouterr().err
