@@ -84,7 +84,7 @@ class GAT(Propagator):
         dropout: probability to drop an input of either layer.
     """
 
-    def __init__(self, in_dim: int, feature_dim: int, hidden: int = 2048, heads: int = 4, dropout: float = 0.5) -> None:
+    def __init__(self, in_dim: int, feature_dim: int, hidden: int = 1024, heads: int = 4, dropout: float = 0.5) -> None:
         layers = [
             AttentionLayer(in_dim, hidden, heads, dropout),
             AttentionLayer(hidden, feature_dim + 1, 1, dropout),

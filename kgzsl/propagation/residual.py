@@ -6,8 +6,9 @@ in what the first layer made of the class itself, and its weights stay near the 
 References:
     Chen, Wei, Huang, Ding, Li: Simple and Deep Graph Convolutional Networks, ICML 2020 (GCNII).
 
-Deviations: 4 convolutions of width 1024 by default instead of up to 64 of width 64, as the graph is a shallow
-tree and the output is wide; dropout, objective and rows of length one at the end, as SGCN has them.
+Deviations: 4 convolutions of width 512 by default instead of up to 64 of width 64, as the graph is a shallow tree and
+the output is wide; one weight decay for all layers; dropout, objective and rows of length one at the end, as SGCN has
+them.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Residual(Propagator):
         self,
         in_dim: int,
         feature_dim: int,
-        hidden: int = 1024,
+        hidden: int = 512,
         depth: int = 4,
         initial: float = 0.1,
         strength: float = 0.5,
