@@ -14,6 +14,7 @@ of length one at the end, as SGCN has them; edges count in both directions.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -23,9 +24,12 @@ from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
 from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.layers import GraphLayer, draw_glorot, without_drawing
-from kgzsl.types import Float, Tensor
+from kgzsl.types import Float, Int, Tensor
 
 __all__ = ["GAT", "AttentionLayer"]
+
+ARROWS_AT_ONCE = 1 << 14
+"""Arrows whose messages are held at one time where no gradient is wanted."""
 
 
 class AttentionLayer(GraphLayer):
@@ -63,8 +67,29 @@ class AttentionLayer(GraphLayer):
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
         x = x if mask is None else mask.apply(x)
-        y: Tensor = self.operator((x, aggregation.own_rows(x)), aggregation.edge_index())
+        own, ends = aggregation.own_rows(x), aggregation.edge_index()
+        if torch.is_grad_enabled() or ends.shape[1] <= ARROWS_AT_ONCE:
+            y: Tensor = self.operator((x, own), ends)
+            return y
+        return torch.cat([self._piece(x, own, ends, rows) for rows in _pieces(aggregation)])
+
+    def _piece(
+        self, x: Float[Tensor, "M I"], own: Float[Tensor, "R I"], ends: Int[Tensor, "2 E"], rows: tuple[int, int]
+    ) -> Float[Tensor, "P O"]:
+        """Compute the rows from the first to before the last given, from the inputs that they gather from."""
+        first, last = rows
+        held = ends[:, (ends[1] >= first) & (ends[1] < last)]
+        needed, sources = torch.unique(held[0], return_inverse=True)
+        y: Tensor = self.operator((x[needed], own[first:last]), torch.stack([sources, held[1] - first]))
         return y
+
+
+def _pieces(aggregation: Aggregation) -> list[tuple[int, int]]:
+    """Return (first row, last row + 1) of pieces with about `ARROWS_AT_ONCE` arrows each."""
+    offsets = aggregation.merged.product.offsets
+    marks = torch.arange(0, int(offsets[-1]), ARROWS_AT_ONCE, device=offsets.device)
+    bounds = sorted({0, aggregation.num_rows, *torch.searchsorted(offsets, marks).tolist()})
+    return list(pairwise(bounds))
 
 
 def _operator(in_dim: int, width: int, heads: int) -> Any:

@@ -267,16 +267,17 @@ def test_a_transformer_reads_all_neighbours_after_training() -> None:
         np.testing.assert_allclose(network(x, PropagationPlan.full(whole)).numpy(), expected, atol=1e-6)
 
 
-def test_large_neighbourhoods_are_cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kgzsl.propagation import transformer
+@pytest.mark.parametrize(("name", "limit"), [("transformer", "TOKENS_AT_ONCE"), ("gat", "ARROWS_AT_ONCE")])
+@pytest.mark.parametrize("number", [1, 2, 7])
+def test_whole_graphs_are_computed_in_pieces(name: str, limit: str, number: int, monkeypatch) -> None:
     from kgzsl.toy import toy_graph
 
     graph = toy_graph()
-    network = make("transformer")
+    network = make(name)
     plan = PropagationPlan.full(adjacencies(network, graph))
     with torch.no_grad():
         whole = network(vectors(graph, 0), plan)
-        monkeypatch.setattr(transformer, "TOKENS_AT_ONCE", 2)
+        monkeypatch.setattr(importlib.import_module(f"kgzsl.propagation.{name}"), limit, number)
         torch.testing.assert_close(network(vectors(graph, 0), plan), whole, atol=1e-12, rtol=0)
 
 
