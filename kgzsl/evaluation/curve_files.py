@@ -86,7 +86,7 @@ def _draw(axes: Any, report: Report) -> None:
     found = _require(report)
     curve = found.curves.curve(WEIGHINGS[0])
     name = f"{PurePath(report.features).stem}, AUSUC {found.ausuc[WEIGHINGS[0]]:.1f}"
-    (line,) = axes.step(curve.unseen, curve.seen, where="post", label=name, linewidth=1.2)
+    (line,) = axes.step(curve.unseen, curve.seen, where="pre", label=name, linewidth=1.2)
     if found.calibration != "oracle":
         label = f"gamma {found.point.gamma:.3g} ({found.calibration}), H {found.point.harmonic_mean:.1f}"
         axes.plot(found.point.unseen, found.point.seen, "o", color=line.get_color(), label=label)

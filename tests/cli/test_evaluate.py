@@ -115,7 +115,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     missing = tmp_path / "missing.safetensors"
     assert "no such file" in shown(run, "--features", missing)
     assert "is no run folder: it lacks manifest.json, bank.safetensors" in shown(tmp_path, "--features", files[0])
-    assert "neither one of own, unrelated, unseen, all nor a file nor a class list" in shown(
+    assert "neither one of own, unrelated, generalised, unseen, all nor a file nor a class list" in shown(
         run, "--features", files[0], "--candidates", "some"
     )
     assert "--seen-rows is one of predicted, head, found 'both'" in shown(
