@@ -154,8 +154,8 @@ def _load_scorer(folder: Path) -> tuple[StoredScorer, str]:
     """Return the scorer of a run folder, and the name of its file."""
     if not (folder / SCORER).exists():
         return ClassifierBank.load(folder / BANK), BANK
-    variant = choose(SCORERS, str(tensor_metadata(folder / SCORER).get("kind")), "scorer")
-    return variant.load(folder / SCORER), SCORER
+    load = choose(SCORERS, str(tensor_metadata(folder / SCORER).get("kind")), "scorer")
+    return load(folder / SCORER), SCORER
 
 
 def holds_run(path: PathLike) -> bool:

@@ -16,7 +16,15 @@ from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.supervision import Supervision
 
-__all__ = ["toy_bank", "toy_features", "toy_graph", "toy_semantics", "toy_split", "toy_supervision"]
+__all__ = [
+    "toy_bank",
+    "toy_features",
+    "toy_graph",
+    "toy_seen_features",
+    "toy_semantics",
+    "toy_split",
+    "toy_supervision",
+]
 
 EDGES = (
     ("animal", "entity"),
@@ -81,11 +89,19 @@ def toy_features() -> FeatureSet:
     return FeatureSet(features, torch.tensor([0, 0, 0, 1, 1, 2]), index, BACKBONE)
 
 
+def toy_seen_features() -> FeatureSet:
+    """Return fifteen pictures' features, three of each seen class: its classifier's direction, and two a little off."""
+    bank = toy_bank()
+    shifts = torch.tensor([[0.0, 0.0, 0.0], [0.2, 0.1, 0.0], [0.0, 0.1, 0.3]])
+    features = (0.6 * bank.weights[:, None] + shifts).reshape(-1, 3)
+    return FeatureSet(features, torch.arange(len(SEEN)).repeat_interleave(3), bank.index, BACKBONE)
+
+
 def toy_split() -> Split:
     """Return the seen and unseen classes."""
     return Split(SEEN, UNSEEN)
 
 
-def toy_supervision() -> Supervision:
-    """Return what a method may look at."""
-    return Supervision(toy_graph(), toy_semantics(), toy_bank())
+def toy_supervision(with_features: bool = False) -> Supervision:
+    """Return what a method may look at, with features of seen classes where they are asked for."""
+    return Supervision(toy_graph(), toy_semantics(), toy_bank(), toy_seen_features() if with_features else None)

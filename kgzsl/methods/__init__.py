@@ -4,16 +4,32 @@ One paper a file. Every variant satisfies `Method` and stands in `METHODS` under
 also place classes which their graph lacks satisfy `InductiveMethod`.
 """
 
-from kgzsl.bank import ClassifierBank
+from collections.abc import Callable
+
+from kgzsl.bank import StoredScorer
+from kgzsl.methods.conse import ConSE, ConvexCombination
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.devise import DeViSE
+from kgzsl.methods.eszsl import ESZSL
+from kgzsl.methods.exem import EXEM
 from kgzsl.methods.graph_regression import GraphRegression
+from kgzsl.methods.icis import ICIS
 from kgzsl.methods.kernel_regression import KernelRegression
 from kgzsl.methods.method import InductiveMethod, Method
 from kgzsl.methods.nearest_seen import NearestSeen, nearest_seen_bank
+from kgzsl.methods.sync import SYNC
+from kgzsl.types import PathLike
 
 __all__ = [
+    "ESZSL",
+    "EXEM",
+    "ICIS",
     "METHODS",
     "SCORERS",
+    "SYNC",
+    "ConSE",
+    "ConvexCombination",
+    "DeViSE",
     "FitContext",
     "GraphRegression",
     "InductiveMethod",
@@ -23,12 +39,18 @@ __all__ = [
     "nearest_seen_bank",
 ]
 
-METHODS: dict[str, type[GraphRegression] | type[KernelRegression] | type[NearestSeen]] = {
+METHODS: dict[str, type[Method]] = {
+    "conse": ConSE,
+    "devise": DeViSE,
+    "eszsl": ESZSL,
+    "exem": EXEM,
     "graph_regression": GraphRegression,
+    "icis": ICIS,
     "kernel_regression": KernelRegression,
     "nearest_seen": NearestSeen,
+    "sync": SYNC,
 }
 """Method by the name that recipes use."""
 
-SCORERS: dict[str, type[ClassifierBank]] = {"bank": ClassifierBank}
-"""What a run folder can hold, by the kind that its file records."""
+SCORERS: dict[str, Callable[[PathLike], StoredScorer]] = {"convex-combination": ConvexCombination.load}
+"""What reads a scorer that is no bank, by the kind that its file records."""

@@ -13,17 +13,26 @@ Deviations from the paper:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import torch
 
-from kgzsl.bank import ClassifierBank
+from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import NotFittedError
+from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.context import FitContext
+from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
-from kgzsl.types import ClassIds
+from kgzsl.types import ClassIds, PathLike
 
-__all__ = ["NearestSeen", "nearest_seen_bank", "nearest_seen_rows"]
+__all__ = ["NearestSearch", "NearestSeen", "nearest_seen_bank", "nearest_seen_rows"]
+
+MODEL = "model.safetensors"
 
 
 class NearestSeen:
@@ -40,16 +49,57 @@ class NearestSeen:
         self._graph: ClassGraph | None = None
         self._seen_bank: ClassifierBank | None = None
 
+    def parameters(self) -> dict[str, Any]:
+        """Return the hyper-parameters: there are none."""
+        return {}
+
     def fit(self, supervision: Supervision, context: FitContext | None = None) -> NearestSeen:
         """Keep the graph and the seen classifiers; there is nothing to learn."""
-        self._graph, self._seen_bank = supervision.graph, supervision.seen_bank
+        self._graph, self._seen_bank = supervision.graph, _by_id(supervision.seen_bank)
         return self
+
+    def _require(self) -> tuple[ClassGraph, ClassifierBank]:
+        if self._graph is None or self._seen_bank is None:
+            raise NotFittedError("NearestSeen has not been fitted; call fit(supervision) first.")
+        return self._graph, self._seen_bank
 
     def synthesize(self, class_ids: ClassIds) -> ClassifierBank:
         """Return the mean classifiers of the classes; see `nearest_seen_bank`."""
-        if self._graph is None or self._seen_bank is None:
-            raise NotFittedError("NearestSeen has not been fitted; call fit(supervision) first.")
-        return nearest_seen_bank(self._graph, self._seen_bank, class_ids)
+        graph, seen_bank = self._require()
+        return nearest_seen_bank(graph, seen_bank, class_ids)
+
+    def synthesize_new(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> ClassifierBank:
+        """Return the mean classifiers of classes that the graph lacks: what they would have inside of it.
+
+        Args:
+            extensions: the new classes, each with the missing ancestors it brings along.
+            vectors: not looked at.
+        """
+        graph, seen_bank = self._require()
+        search = NearestSearch.over(graph, seen_bank.index)
+        nearest = [search.of_new(extension) for extension in extensions]
+        return _mean_bank(seen_bank, [extension.class_id for extension in extensions], nearest)
+
+    def save(self, folder: PathLike) -> None:
+        """Write ``model.safetensors``: the seen classifiers."""
+        self._require()[1].save(Path(folder) / MODEL)
+
+    @classmethod
+    def load(
+        cls, folder: PathLike, graph: ClassGraph, semantics: SemanticEmbedding, scorer: StoredScorer
+    ) -> NearestSeen:
+        """Read what `save` wrote, with the graph that stands beside it.
+
+        Raises:
+            CorruptFileError: the file is damaged or belongs to another graph.
+        """
+        method = cls()
+        try:
+            method._graph, method._seen_bank = graph, ClassifierBank.load(Path(folder) / MODEL)
+            graph.index.rows(method._seen_bank.index)
+        except KgzslError as error:
+            raise CorruptFileError(f"{folder} holds no whole NearestSeen ({error}); train it again.") from error
+        return method
 
 
 def nearest_seen_bank(graph: ClassGraph, seen_bank: ClassifierBank, class_ids: ClassIds) -> ClassifierBank:
@@ -68,9 +118,19 @@ def nearest_seen_bank(graph: ClassGraph, seen_bank: ClassifierBank, class_ids: C
     Raises:
         UnknownClassError: a class, or a seen one, is not in the graph.
     """
+    ordered = _by_id(seen_bank)
+    nearest = nearest_seen_rows(graph, ordered.index)
+    return _mean_bank(ordered, class_ids, [nearest[row] for row in graph.index.rows(class_ids).tolist()])
+
+
+def _by_id(bank: ClassifierBank) -> ClassifierBank:
+    """Put rows in the order of class ids, so that no sum depends on the order in which classes are given."""
+    return bank.select(tuple(sorted(bank.index)))
+
+
+def _mean_bank(seen_bank: ClassifierBank, class_ids: ClassIds, wanted: Sequence[tuple[int, ...]]) -> ClassifierBank:
+    """Average the jointly normalised rows that are nearest to each class; all of them where there are none."""
     seen = seen_bank.normalised("joint")
-    nearest = nearest_seen_rows(graph, seen.index)
-    wanted = [nearest[row] for row in graph.index.rows(class_ids).tolist()]
     groups = {group: number for number, group in enumerate(dict.fromkeys(wanted))}
     weights = seen.weights.new_empty(len(groups), seen.dim)
     biases = seen.biases.new_empty(len(groups))
@@ -85,21 +145,53 @@ def nearest_seen_bank(graph: ClassGraph, seen_bank: ClassifierBank, class_ids: C
 def nearest_seen_rows(graph: ClassGraph, seen: ClassIndex) -> list[tuple[int, ...]]:
     """Return for each row of the graph the rows of ``seen`` at the least undirected distance, in order.
 
-    One breadth-first search from all seen classes at once: what is nearest to a class at distance d is nearest to
-    one of its neighbours at distance d - 1. Empty where no seen class can be reached.
+    Empty where no seen class can be reached.
     """
-    nearest: list[set[int]] = [set() for _ in range(graph.num_classes)]
-    level = graph.index.rows(seen).tolist()
-    for number, row in enumerate(level):
-        nearest[row].add(number)
-    reached = set(level)
-    while level:
-        following: dict[int, None] = {}
-        for row in level:
-            for near in (*graph.parent_rows(row), *graph.child_rows(row)):
-                if near not in reached:
-                    nearest[near] |= nearest[row]
-                    following[near] = None
-        reached.update(following)
-        level = list(following)
-    return [tuple(sorted(rows)) for rows in nearest]
+    return NearestSearch.over(graph, seen).nearest
+
+
+@dataclass(frozen=True, slots=True)
+class NearestSearch:
+    """The nearest seen classes of every class of a graph.
+
+    Args:
+        graph: the class graph.
+        nearest: for each of its rows, the rows of the seen classes at the least distance, in order.
+        distances: how many edges away they are; -1 where none can be reached.
+    """
+
+    graph: ClassGraph
+    nearest: list[tuple[int, ...]]
+    distances: list[int]
+
+    @classmethod
+    def over(cls, graph: ClassGraph, seen: ClassIndex) -> NearestSearch:
+        """Search from all seen classes at once.
+
+        Breadth first: what is nearest to a class at distance d is nearest to one of its neighbours at distance d - 1.
+        """
+        nearest: list[set[int]] = [set() for _ in range(graph.num_classes)]
+        distances = [-1] * graph.num_classes
+        level = graph.index.rows(seen).tolist()
+        for number, row in enumerate(level):
+            nearest[row].add(number)
+        distance = 0
+        while level:
+            for row in level:
+                distances[row] = distance
+            following: dict[int, None] = {}
+            for row in level:
+                for near in (*graph.parent_rows(row), *graph.child_rows(row)):
+                    if distances[near] < 0:
+                        nearest[near] |= nearest[row]
+                        following[near] = None
+            level, distance = list(following), distance + 1
+        return cls(graph, [tuple(sorted(rows)) for rows in nearest], distances)
+
+    def of_new(self, extension: ClassExtension) -> tuple[int, ...]:
+        """Return the nearest seen classes of a class that the graph lacks: every way to them begins upward."""
+        index = self.graph.index
+        ends = [(len(way) - 1, index.row(way[-1])) for way in extension.ways_up() if way[-1] in index]
+        reached = [(steps + self.distances[row], row) for steps, row in ends if self.distances[row] >= 0]
+        least = min((distance for distance, _ in reached), default=0)
+        return tuple(sorted({one for distance, row in reached if distance == least for one in self.nearest[row]}))

@@ -1,0 +1,74 @@
+"""Hyper-parameters by leaving classes out: a seen class that is hidden stands for an unseen one.
+
+The seen classes are cut into folds. Each fold is predicted by a fit of the others, and what stands for images of its
+classes is ranked among the classes of the fold. No unseen class and no image of one is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from kgzsl.evaluation import ranks
+from kgzsl.types import Float, Int, Tensor
+
+__all__ = ["Fold", "best_setting", "class_folds", "cross_validate", "reciprocal_rank"]
+
+Setting = TypeVar("Setting")
+Fold = tuple[Tensor, Tensor]
+"""Rows of the classes that are fitted, and of those that are left out."""
+
+DIGITS = 9
+"""Means that agree in so many digits are equal: rounding chooses no hyper-parameter."""
+
+
+def class_folds(num_classes: int, folds: int = 5, seed: int = 0) -> list[Fold]:
+    """Cut classes into folds of two or more, drawn with a seed; none where there are fewer than four classes.
+
+    Example:
+        >>> [len(left_out) for _, left_out in class_folds(7, folds=3)]
+        [3, 2, 2]
+    """
+    count = min(folds, num_classes // 2)
+    if count < 2:
+        return []
+    order = np.random.default_rng(seed).permutation(num_classes)
+    parts = [np.sort(part) for part in np.array_split(order, count)]
+    rest = [np.setdiff1d(order, part) for part in parts]
+    return [(torch.from_numpy(kept), torch.from_numpy(part)) for kept, part in zip(rest, parts)]
+
+
+def reciprocal_rank(scores: Float[Tensor, "N R"], labels: Int[Tensor, "N"]) -> float:
+    """Return the mean over classes of the mean of 1 / rank of a class for its own rows; ties are pessimistic."""
+    each = 1.0 / ranks(scores, labels).double()
+    counts = torch.bincount(labels, minlength=scores.shape[1])
+    sums = each.new_zeros(scores.shape[1]).index_add_(0, labels, each)
+    return float((sums[counts > 0] / counts[counts > 0]).mean())
+
+
+def cross_validate(
+    folds: Sequence[Fold], measure: Callable[[Fold], Mapping[Setting, float]]
+) -> dict[Setting, list[float]]:
+    """Return what each setting reaches on each fold.
+
+    Args:
+        folds: as of `class_folds`.
+        measure: fits all settings to one fold's kept classes and measures them on those left out.
+    """
+    found: dict[Setting, list[float]] = {}
+    for fold in folds:
+        for setting, value in measure(fold).items():
+            found.setdefault(setting, []).append(value)
+    return found
+
+
+def best_setting(measured: Mapping[Setting, Sequence[float]], offered: Iterable[Setting]) -> Setting:
+    """Return the setting with the best mean over folds; of equal ones, and where nothing was measured, the first."""
+    first, *others = offered
+    if not measured:
+        return first
+    means = {setting: round(float(np.mean(values)), DIGITS) for setting, values in measured.items()}
+    return max([first, *others], key=means.__getitem__)
