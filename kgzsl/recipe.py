@@ -97,7 +97,7 @@ class Recipe:
         Args:
             name: a file, or the name of a shipped recipe.
             settings: changes such as ``method.epochs=600``; the value is TOML, or a plain word. A source of the seen
-                bank takes the place of the recipe's.
+                bank takes the place of the recipe's; one of semantics also that of its text form.
 
         Raises:
             InputFileError, CorruptFileError, MissingResourceError: it is not there, or no TOML.
@@ -108,6 +108,8 @@ class Recipe:
         for keys, value in map(_read_setting, settings):
             if keys[0] == "seen_bank" and keys[-1] in SOURCES:
                 tables["seen_bank"] = {}
+            if keys == ["semantics", "source"]:
+                tables.setdefault("semantics", {}).pop("text_form", None)
             _put(tables, keys, value)
         return cls(tables, path.resolve().parent)
 

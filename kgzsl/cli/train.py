@@ -36,6 +36,14 @@ def train_command(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped one.")],
     out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to write.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    semantics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Where the semantics come from: shipped, a text form, a file of kgzsl embed, clip:NAME, siglip:NAME, "
+            "sentences:NAME, word-vectors:FILE or attributes:FILE; 'clip:NAME as photo' names a text form too.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE...", help="Change the recipe, such as method.epochs=600."),
@@ -49,9 +57,11 @@ def train_command(
     from kgzsl.cli.last_run import remember_run
     from kgzsl.recipe import Recipe
 
-    words = " ".join(["kgzsl train", Path(recipe).name, *(f"--set {setting}" for setting in settings or [])])
+    chosen = [] if semantics is None else [f"semantics.source={json.dumps(semantics)}"]
+    told = [*(f"--set {setting}" for setting in settings or []), *(f"--semantics '{semantics}'" for _ in chosen)]
+    words = " ".join(["kgzsl train", Path(recipe).name, *told])
     before = _manifest_stamp(out)
-    loaded = Recipe.load(recipe, settings or [])
+    loaded = Recipe.load(recipe, [*chosen, *(settings or [])])
     run = loaded.train(out, device=device, command=words, overwrite=overwrite)
     if before == _manifest_stamp(out):
         typer.echo(f"{out} holds this run already; nothing was trained.", err=True)

@@ -1,0 +1,129 @@
+"""Train what is not trained yet, and evaluate every cell; stopped at any time, the same call goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kgzsl import __version__
+from kgzsl.bank import ClassifierBank, Scorer
+from kgzsl.classifier import ZeroShotClassifier
+from kgzsl.comparison.cells import Cell
+from kgzsl.comparison.table import Comparison, MeasuredCell
+from kgzsl.evaluation import Bootstrap, evaluate
+from kgzsl.features import FeatureSet
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.methods import nearest_seen_bank
+from kgzsl.registry import choose
+from kgzsl.run_folder import RunFolder
+from kgzsl.runtime import progress, read_json, sha256_file, sha256_text, write_json
+from kgzsl.types import ClassId, PathLike
+
+__all__ = ["compare"]
+
+KINDS = ("own", "unrelated", "generalised", "unseen", "all")
+WITH_SEEN = ("generalised", "all")
+REPORTS, SECONDS = "reports", "seconds.json"
+
+
+def compare(
+    compared: Sequence[Cell],
+    files: Sequence[PathLike],
+    folder: PathLike,
+    *,
+    candidates: Sequence[str] = ("unrelated",),
+    device: str = "auto",
+    bootstrap: Bootstrap | None = None,
+) -> Comparison:
+    """Train and evaluate cells.
+
+    A run folder that holds the finished run of a cell is used as it is; one of another run is refused. Reports are
+    kept in ``reports/`` and used again while run, features and options are the same.
+
+    Args:
+        compared: what is compared, see `kgzsl.comparison.cells`.
+        files: feature files.
+        folder: holds a run folder for each cell.
+        candidates: which classes compete, of `kgzsl.evaluation.KINDS`; with ``generalised`` and ``all`` the seen
+            classes keep the head's classifiers where the method makes linear ones.
+        device: ``auto``, ``cpu``, ``cuda``.
+        bootstrap: how intervals are drawn.
+
+    Raises:
+        UnknownVariantError: there are no such candidates.
+        KgzslError: a training or an evaluation is refused; see `Recipe.train` and `kgzsl.evaluation.evaluate`.
+    """
+    for kind in candidates:
+        choose(dict.fromkeys(KINDS), kind, "kind of candidates")
+    root, drawn = Path(folder), bootstrap or Bootstrap()
+    images = {str(name): FeatureSet.load(name) for name in files}
+    found = []
+    with progress("comparing", len(compared)) as advance:
+        for cell in compared:
+            seconds = _train(cell, root, device)
+            run = RunFolder(root / cell.folder)
+            reports = _reports(run, images, candidates, drawn, root / REPORTS)
+            found.append(MeasuredCell(cell.method, cell.semantics, cell.seed, cell.folder, seconds, tuple(reports)))
+            advance()
+    return Comparison(tuple(found))
+
+
+def _train(cell: Cell, root: Path, device: str) -> float | None:
+    """Train a cell unless its run is there; return the seconds that its training took, where they are known."""
+    run, kept = root / cell.folder, root / SECONDS
+    known: dict[str, float] = read_json(kept) if kept.is_file() else {}
+    was_there = (run / "manifest.json").is_file()
+    start = time.perf_counter()
+    cell.recipe.train(run, device=device, command=cell.command)
+    if not was_there:
+        known[cell.folder] = round(time.perf_counter() - start, 1)
+        write_json(kept, dict(sorted(known.items())))
+    return known.get(cell.folder)
+
+
+def _reports(
+    run: RunFolder, images: Mapping[str, FeatureSet], kinds: Sequence[str], bootstrap: Bootstrap, kept: Path
+) -> Iterator[dict[str, Any]]:
+    """Yield the report of each kind of candidates and file as plain values."""
+    manifest = sha256_file(run.path / "manifest.json")
+    for kind in kinds:
+        for name, features in images.items():
+            key = [__version__, manifest, sha256_file(name), kind, bootstrap.draws, bootstrap.seed]
+            path = kept / f"{sha256_text(json.dumps(key))[:24]}.json"
+            if not path.is_file():
+                write_json(path, _evaluate(run, features, kind, bootstrap))
+            yield read_json(path) | {"features": Path(name).stem}
+
+
+def _evaluate(run: RunFolder, features: FeatureSet, kind: str, bootstrap: Bootstrap) -> dict[str, Any]:
+    scorer, graph = _with_new(run, features, kind)
+    if kind in WITH_SEEN and isinstance(scorer, ClassifierBank):
+        scorer = _with_head(scorer, run.seen_bank)
+    report = evaluate(
+        scorer,
+        features,
+        graph=graph,
+        split=run.split,
+        candidates=kind,
+        baseline=nearest_seen_bank(graph, run.seen_bank, graph.index.ids),
+        bootstrap=bootstrap,
+    )
+    return report.to_json()
+
+
+def _with_new(run: RunFolder, features: FeatureSet, kind: str) -> tuple[Scorer, ClassGraph]:
+    """Return scorer and graph of a run, with classes added that only the features have."""
+    new: list[ClassId] = [class_id for class_id in features.index if class_id not in run.graph.index]
+    if not new or kind in ("unseen", "all"):
+        return run.scorer, run.graph
+    classifier = ZeroShotClassifier(run)
+    return run.scorer.concat(classifier.scorer_of(new)), classifier.graph_with(new)
+
+
+def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
+    """Return the bank with the head's rows for the seen classes, scaled as its own are."""
+    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
+    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)
