@@ -76,6 +76,36 @@ def test_bfloat16_products_train_too() -> None:
     assert progress.metrics[-1]["loss"] < progress.metrics[0]["loss"]
 
 
+@pytest.mark.parametrize("name", PROPAGATORS)
+def test_every_network_goes_on_from_its_checkpoint_to_the_same_bits(name: str, tmp_path, monkeypatch) -> None:
+    hidden = [8] if name in ("gcnz", "sgcn", "sage", "rgcn") else 8
+
+    def made() -> tuple[Trainer, Problem]:
+        trainer_, problem = trainer(PROPAGATORS[name](4, 3, hidden=hidden), epochs=12)
+        trainer_.checkpoint = Checkpoint(tmp_path, "same", every=5)
+        return trainer_, problem
+
+    whole, problem = made()
+    whole.checkpoint = Checkpoint(None, "")
+    whole.run(None, lambda: problem)
+    killed, problem = made()
+    epoch = Trainer._epoch
+    monkeypatch.setattr(
+        Trainer, "_epoch", lambda self, *rest: stop() if self.progress.epoch == 7 else epoch(self, *rest)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(None, lambda: problem)
+    monkeypatch.undo()
+    again, problem = made()
+    assert again.run(None, lambda: problem).epoch == 12
+    for key, value in whole.propagator.state_dict().items():
+        assert torch.equal(value, again.propagator.state_dict()[key]), key
+
+
+def stop() -> torch.Tensor:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", PROPAGATORS)
