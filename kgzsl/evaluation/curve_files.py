@@ -13,7 +13,7 @@ from kgzsl.evaluation.seen_unseen import WEIGHINGS
 from kgzsl.runtime import write_json, write_text
 from kgzsl.types import PathLike
 
-__all__ = ["check_curve_file", "check_plotting", "plot_curves", "write_curves"]
+__all__ = ["check_curve_file", "check_plotting", "draw_curve", "plot_curves", "write_curves"]
 
 DIGITS = 6
 PICTURES = (".png", ".pdf", ".svg")
@@ -72,7 +72,7 @@ def plot_curves(path: PathLike, reports: Sequence[Report]) -> None:
     figure = Figure(figsize=(5.5, 5), layout="constrained")
     axes = figure.subplots()
     for report in shown:
-        _draw(axes, report)
+        draw_curve(axes, report)
     axes.set(xlabel="unseen accuracy U, %", ylabel="seen accuracy S, %", xlim=(0, None), ylim=(0, 100))
     axes.legend(fontsize="small")
     try:
@@ -82,7 +82,8 @@ def plot_curves(path: PathLike, reports: Sequence[Report]) -> None:
         raise StorageError(f"Could not write {path}: {error.strerror or error}. Choose another place.") from error
 
 
-def _draw(axes: Any, report: Report) -> None:
+def draw_curve(axes: Any, report: Report) -> None:
+    """Draw the curve of a report on matplotlib axes, and its gammas as points."""
     found = _require(report)
     curve = found.curves.curve(WEIGHINGS[0])
     name = f"{PurePath(report.features).stem}, AUSUC {found.ausuc[WEIGHINGS[0]]:.1f}"

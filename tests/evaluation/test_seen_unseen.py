@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -76,7 +78,7 @@ def test_ausuc_is_the_area_that_a_sweep_finds(
     gaps = sorted({a - b for a in LEVELS[:-1] for b in LEVELS[:-1]})
     sweep = [-9.0, *(value for gap in gaps for value in (gap, gap + 0.1)), 9.0]
     points = [plain_accuracies(case, gamma, weighing) for gamma in sweep]
-    area = sum((u1 - u0) / 100 * s1 for (_, u0), (s1, u1) in zip(points, points[1:]) if u1 > u0)
+    area = sum((u1 - u0) / 100 * s1 for (_, u0), (s1, u1) in pairwise(points) if u1 > u0)
     assert kept(case).curve(weighing).area == pytest.approx(area)
 
 
@@ -149,13 +151,17 @@ def test_by_hand() -> None:
 
 
 def test_ties_between_a_seen_and_an_unseen_image_count_against_both() -> None:
-    images = SeenUnseen(torch.zeros(2).double(), torch.ones(2).bool(), torch.tensor([0, 1]), torch.tensor([True, False]))
+    images = SeenUnseen(
+        torch.zeros(2).double(), torch.ones(2).bool(), torch.tensor([0, 1]), torch.tensor([True, False])
+    )
     assert images.curve().area == 0 and images.at(0.0) == (0, 0)
     assert best_gamma([images.curve()]) == (0.0, 0.0)
 
 
 def test_nothing_right_leaves_an_empty_curve() -> None:
-    images = SeenUnseen(torch.zeros(2).double(), torch.zeros(2).bool(), torch.tensor([0, 1]), torch.tensor([True, False]))
+    images = SeenUnseen(
+        torch.zeros(2).double(), torch.zeros(2).bool(), torch.tensor([0, 1]), torch.tensor([True, False])
+    )
     curve = images.curve()
     assert (curve.area, curve.gammas.tolist(), curve.seen.tolist(), curve.unseen.tolist()) == (0, [0], [0], [0])
 
