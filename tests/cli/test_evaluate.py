@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,3 +169,89 @@ def test_candidates_may_be_a_list_beside_the_graph(
     assert one["hits_micro"] == other["hits_micro"] and one["num_candidates"] == other["num_candidates"]
     error = one_line(capsys, monkeypatch, run, "--features", files[0], "--candidates", "seen - seen")
     assert "hold no class" in error
+
+
+@pytest.fixture
+def seen_file(tmp_path: Path) -> Path:
+    """Three images a seen class of the toy world."""
+    from kgzsl.toy import toy_seen_features
+
+    toy_seen_features().save(tmp_path / "seen.safetensors")
+    return tmp_path / "seen.safetensors"
+
+
+@pytest.fixture
+def unseen_file(tmp_path: Path) -> Path:
+    from kgzsl.toy import toy_features
+
+    toy_features().save(tmp_path / "unseen.safetensors")
+    return tmp_path / "unseen.safetensors"
+
+
+def report_of(*arguments: object) -> dict[str, Any]:
+    result = call(*arguments, "--json", "--draws", 20)
+    (report,) = json.loads(result.stdout)
+    return dict(report)
+
+
+def test_gamma_is_chosen_on_images_of_seen_classes(toy_run: Path, unseen_file: Path, seen_file: Path) -> None:
+    words = (toy_run, "--features", unseen_file, "--candidates", "generalised", "--seen-images", seen_file)
+    plain, chosen = report_of(*words)["generalised"], report_of(*words, "--calibrate", "cv")["generalised"]
+    assert (plain["calibration"], plain["gamma"], chosen["calibration"]) == ("none", 0, "cv")
+    assert chosen == report_of(*words, "--calibrate", "cv")["generalised"]
+    given = report_of(*words, "--calibrate", chosen["gamma"])["generalised"]
+    assert (given["calibration"], given["harmonic_mean"]) == ("given", chosen["harmonic_mean"])
+    best = report_of(*words, "--calibrate", "oracle")["generalised"]
+    assert best["harmonic_mean"] == best["oracle"]["harmonic_mean"] == chosen["oracle"]["harmonic_mean"]
+    assert best["harmonic_mean"] >= max(chosen["harmonic_mean"], plain["harmonic_mean"])
+    assert plain["ausuc_per_class"] == chosen["ausuc_per_class"]
+
+
+def test_seen_images_stand_for_the_seen_classes(toy_run: Path, unseen_file: Path, seen_file: Path) -> None:
+    words = (toy_run, "--features", unseen_file, "--candidates", "generalised")
+    own, given = report_of(*words), report_of(*words, "--seen-images", seen_file)
+    assert (own["seen"]["num_images"], given["seen"]["num_images"]) == (1, 15)
+    assert own["unseen"]["num_images"] == given["unseen"]["num_images"] == 5
+    assert given["num_candidates"] == 7
+
+
+def test_a_negative_gamma_favours_seen_classes(toy_run: Path, unseen_file: Path, seen_file: Path) -> None:
+    words = (toy_run, "--features", unseen_file, "--candidates", "all", "--seen-images", seen_file)
+    found = report_of(*words, "--calibrate", "-50")
+    assert found["unseen"]["hits_micro"]["1"] == 0 == found["generalised"]["harmonic_mean"]
+    assert found["seen"]["hits_micro"]["1"] > 50
+
+
+def test_curve_plot_and_breakdowns(toy_run: Path, unseen_file: Path, seen_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs pip install 'kgzsl[plots]'")
+    words = (toy_run, "--features", unseen_file, "--candidates", "all", "--seen-images", seen_file)
+    files = ("--curve", tmp_path / "curve.tsv", "--plot", tmp_path / "curve.png", "--markdown", tmp_path / "table.md")
+    result = call(*words, *files, "--by", "hops", "branch", "--details")
+    assert "unseen, by hops, micro Hit@k in %" in result.stdout and "by branch" in result.stdout
+    assert "seen against unseen, means over classes in %:" in result.stdout and "hubness" in result.stdout
+    assert (tmp_path / "curve.tsv").read_text().startswith("features\tcandidates\tgamma\tseen_per_class")
+    assert (tmp_path / "curve.png").stat().st_size > 5000
+    assert "| AUSUC per class |" in (tmp_path / "table.md").read_text()
+
+
+def test_the_head_scores_the_seen_classes_by_default(run: Path, files: list[str]) -> None:
+    words = (run, "--features", files[0], "--candidates", "all")
+    assert report_of(*words)["seen"] == report_of(*words, "--seen-rows", "head")["seen"]
+    assert report_of(*words)["seen"]["hits_micro"]["1"] == 100
+
+
+def test_bad_calibrations_are_one_line(
+    run: Path, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(*arguments: object) -> str:
+        return one_line(capsys, monkeypatch, run, "--features", files[0], *arguments)
+
+    assert "--calibrate cv needs images of seen classes; name a feature file with --seen-images" in shown(
+        "--calibrate", "cv"
+    )
+    assert "--calibrate is one of cv, oracle, or a number, found 'nan'" in shown("--calibrate", "nan")
+    assert "There is nothing to calibrate: the scored images are of unseen classes only" in shown("--calibrate", "1")
+    assert "A curve is written as .json or .tsv, found" in shown("--curve", tmp_path / "curve.csv")
+    assert "A plot is written as .png, .pdf, .svg, found" in shown("--plot", tmp_path / "curve.bmp")
+    assert "No report has a curve" in shown("--curve", tmp_path / "curve.tsv")
+    assert "No breakdown is called 'colour'; choose one of branch, hops" in shown("--by", "colour")
