@@ -35,6 +35,7 @@ from kgzsl.semantics import (
     MISSING_RULES,
     SemanticEmbedding,
     SemanticSource,
+    needs_definitions,
     shipped_embeddings,
 )
 from kgzsl.splits import Split
@@ -161,13 +162,22 @@ class RecipeInputs:
 
         source = self.semantic_source()
         places = dict.fromkeys([place, SHIPPED])
-        return source.embed(
+        found = source.embed(
             graph,
             stored=[one for name in places for one in shipped_embeddings(name, source.text_form)],
             define=definitions,
             missing=str(self._get("semantics", "missing", MISSING_RULES[0])),
             missing_value=self._get("semantics", "missing_value"),
-        ).embedding
+        )
+        log.info("Semantics of %s: %s", source.line(), found.counts)
+        if graph.wordnet_version and needs_definitions(source.text_form) and (bare := found.counts["names"]):
+            log.warning(
+                "%d of %d classes are put into words without a definition: WordNet is not on this machine, or has "
+                "none. Get it with `python -m nltk.downloader wordnet`, or take a text form that is shipped.",
+                bare,
+                graph.num_classes,
+            )
+        return found.embedding
 
     def semantic_source(self) -> SemanticSource:
         """Return where the semantics come from, with its paths found.

@@ -20,7 +20,14 @@ from kgzsl.semantics.lineage import ClassTexts, Lineages, lineages
 from kgzsl.semantics.sentences import DEFAULT_ENCODER, SentenceEncoder
 from kgzsl.semantics.shipped import EMBEDDINGS_FILE, has_shipped, load_shipped, shipped_embeddings
 from kgzsl.semantics.source import MISSING_RULES, SemanticSource, fill_gaps
-from kgzsl.semantics.text_form import DEFAULT_TEXT_FORM, TEXT_FORMS, parts_of, read_text_form, write_class
+from kgzsl.semantics.text_form import (
+    DEFAULT_TEXT_FORM,
+    TEXT_FORMS,
+    needs_definitions,
+    parts_of,
+    read_text_form,
+    write_class,
+)
 from kgzsl.semantics.text_towers import TOWERS, TextTower
 from kgzsl.semantics.word_vectors import WordVectors
 
@@ -55,6 +62,7 @@ __all__ = [
     "is_stored",
     "lineages",
     "load_shipped",
+    "needs_definitions",
     "open_encoder",
     "parts_of",
     "quantise",

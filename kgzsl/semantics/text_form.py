@@ -49,6 +49,12 @@ TEXT_FORMS: dict[str, str] = {
 """Text form to the template that writes it."""
 
 BESIDE, AVERAGED = " | ", " & "
+SOUNDS_AS_VOWEL = re.compile(
+    r"hour|honest|honou?r|heir|(?!uni(?![mn])|us[aeiu]|ut[ei]|ubi|uk|ur[aeio]|eu|ewe|one\b|once\b)[aeiou]",
+    re.IGNORECASE,
+)
+"""Words that take "an": by their first letter, but for those that sound otherwise, as unicorn and hour do."""
+
 Lineage = Sequence[ClassText]
 """The texts of a class, its parent and its grandparent, as far as there are any."""
 
@@ -196,7 +202,7 @@ def _agreeing(words: str, value: str) -> str:
     found = re.search(r"(?:^|(?<=\W))([Aa])n?(\s+)$", words)
     if not found:
         return words
-    article = found.group(1) + ("n" if value[:1].lower() in "aeiou" else "")
+    article = found.group(1) + ("n" if SOUNDS_AS_VOWEL.match(value) else "")
     return f"{words[: found.start()]}{article}{found.group(2)}"
 
 
@@ -207,7 +213,7 @@ def uses_definition(text: ClassText, text_form: str = DEFAULT_TEXT_FORM) -> bool
 
 def needs_definitions(text_form: str) -> bool:
     """Say whether a text form speaks of definitions, be they of the class or of its parent."""
-    return any(_names(form, "definition", "parent_definition") for form in single_forms(text_form))
+    return bool(text_form) and any(_names(form, "definition", "parent_definition") for form in single_forms(text_form))
 
 
 def needs_ancestors(text_form: str) -> bool:
