@@ -16,7 +16,18 @@ from kgzsl.errors import KgzslError
 
 __all__ = ["main", "make_app"]
 
-COMMANDS = ("graph", "embed", "extract", "import_gbu", "train", "cross_validate", "predict", "evaluate", "compare")
+COMMANDS = (
+    "graph",
+    "embed",
+    "extract",
+    "import_gbu",
+    "train",
+    "cross_validate",
+    "predict",
+    "evaluate",
+    "compare",
+    "options",
+)
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""
 
 

@@ -136,7 +136,7 @@ class ICIS(SemanticMethod):
         generator: torch.Generator,
     ) -> Iterator[float]:
         """Train the tensors in place and yield the mean loss of each epoch."""
-        optimiser = torch.optim.Adam(tensors.values(), lr=self.learning_rate, betas=(0.9, 0.999))
+        optimiser = torch.optim.Adam(tensors.values(), lr=self.learning_rate, betas=(0.9, 0.999), fused=True)
         while True:
             losses = []
             for batch in torch.randperm(len(semantics), generator=generator).split(self.batch_size):  # type: ignore[no-untyped-call]
