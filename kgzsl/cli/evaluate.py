@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,6 +139,7 @@ def evaluate_command(
         )
         for name, images in files
     ]
+    reports = [replace(report, notes=(*report.notes, *_release_notes(kind, opened))) for report in reports]
     if markdown is not None:
         write_text(markdown, to_markdown(reports))
     if curve is not None:
@@ -237,6 +239,15 @@ def _read_candidates(text: str, run: RunFolder) -> str | tuple[str, ...]:
     if not chosen:
         raise InputFileError(f"Candidates {text!r} hold no class; choose others.")
     return chosen
+
+
+def _release_notes(kind: str | tuple[str, ...], run: RunFolder) -> tuple[str, ...]:
+    """Say how lists of candidates stand to the releases of their graph; the classes of a file are few and plain."""
+    from kgzsl.graph import release_notes
+
+    own = {"unseen": run.split.unseen, "all": run.split.seen + run.split.unseen}
+    chosen = own.get(kind, ()) if isinstance(kind, str) else kind
+    return release_notes(chosen, _published_lists(run)) if chosen else ()
 
 
 def _published_lists(run: RunFolder) -> str | Path:

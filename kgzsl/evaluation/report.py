@@ -124,7 +124,8 @@ class Report:
         """Return the report as plain values.
 
         With seen classes among the candidates it holds one more such object for the ``seen`` and one for the
-        ``unseen`` images, null where there are none, and ``generalised`` where there are both.
+        ``unseen`` images, null where there are none, and ``generalised`` where there are both; with ``notes``, where
+        there is one.
         """
         whole = self._object(self.figures) | {"hubness": _by_k(self.hubness)}
         if self.breakdowns:
@@ -137,7 +138,7 @@ class Report:
             whole |= {name: figures and self._object(figures) for name, figures in parts.items()}
         if self.generalised is not None:
             whole["generalised"] = self.generalised.to_json()
-        return whole
+        return whole | ({"notes": list(self.notes)} if self.notes else {})
 
     def _object(self, figures: Figures) -> dict[str, Any]:
         return {

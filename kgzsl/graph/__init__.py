@@ -12,7 +12,7 @@ CVPR 2019), ``full``. Shipped: ``wordnet-nouns`` (Fellbaum, WordNet, MIT Press 1
 from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, find_adjacency
 from kgzsl.graph.build import build_shipped, induce
 from kgzsl.graph.class_graph import ADDED, HYPERNYM, INSTANCE, RELATIONS, ClassGraph, NewClass
-from kgzsl.graph.class_lists import read_class_list, releases
+from kgzsl.graph.class_lists import read_class_list, release_notes, releases
 from kgzsl.graph.custom import from_networkx
 from kgzsl.graph.hops import ancestor_hops, hop_distances, paths_to_root, shortest_path, tree_distances
 from kgzsl.graph.induce import INDUCTIONS
@@ -41,6 +41,7 @@ __all__ = [
     "paths_to_root",
     "read_class_list",
     "read_taxonomy",
+    "release_notes",
     "releases",
     "save_graph",
     "shortest_path",

@@ -22,7 +22,7 @@ from kgzsl.graph.storage import load_split_list, split_names
 from kgzsl.registry import closest
 from kgzsl.types import ClassId, ClassIds, PathLike
 
-__all__ = ["is_expression", "read_class_list", "releases"]
+__all__ = ["is_expression", "read_class_list", "release_notes", "releases"]
 
 REMOVED = "-removed"
 OPERATOR = re.compile(r"\s([-&+])\s")
@@ -42,6 +42,21 @@ def releases(place: PathLike) -> dict[str, frozenset[ClassId]]:
     """Return the releases that a graph's lists know of, each with the classes that it dropped."""
     names = [name for name in split_names(place) if name.endswith(REMOVED)]
     return {name.removesuffix(REMOVED): frozenset(load_split_list(place, name)) for name in names}
+
+
+def release_notes(class_ids: ClassIds, place: PathLike) -> tuple[str, ...]:
+    """Say for each release that a graph's lists know of how many of some classes it dropped.
+
+    Example:
+        >>> release_notes(("n04399382", "n02391049"), "imagenet21k")
+        ('Of the 2 candidates 1 is not in release winter2021.',)
+    """
+    notes = []
+    for release, removed in releases(place).items():
+        gone = len(removed.intersection(class_ids))
+        count = "none is missing" if not gone else f"{gone:,} {'is' if gone == 1 else 'are'} not"
+        notes.append(f"Of the {len(class_ids):,} candidates {count} in release {release}.")
+    return tuple(notes)
 
 
 def read_class_list(

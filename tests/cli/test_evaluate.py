@@ -255,3 +255,12 @@ def test_bad_calibrations_are_one_line(
     assert "A plot is written as .png, .pdf, .svg, found" in shown("--plot", tmp_path / "curve.bmp")
     assert "No report has a curve" in shown("--curve", tmp_path / "curve.tsv")
     assert "No breakdown is called 'colour'; choose one of branch, hops" in shown("--by", "colour")
+
+
+def test_reports_say_how_candidates_stand_to_releases(run: Path, files: list[str]) -> None:
+    (run / "graph" / "splits" / "2021-removed.txt").write_text("hammer\n", encoding="utf-8")
+    (whole,) = json.loads(call(run, "--features", files[0], "--candidates", "unseen", "--json").stdout)
+    assert whole["notes"][-1] == "Of the 2 candidates 1 is not in release 2021."
+    (later,) = json.loads(call(run, "--features", files[0], "--candidates", "unseen-2021", "--json").stdout)
+    assert (later["candidates"], later["num_candidates"]) == ("unseen-2021", 1)
+    assert later["notes"] == ["Of the 1 candidates none is missing in release 2021."]

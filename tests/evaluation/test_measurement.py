@@ -125,7 +125,7 @@ def test_unreachable_predictions_leave_no_mean_distance(bank: ClassifierBank, im
 def test_json_has_the_promised_keys(bank: ClassifierBank, images: FeatureSet, world: ClassGraph, split: Split) -> None:
     report = evaluate(bank, images, graph=world, split=split, candidates="all", baseline=bank, name="a/b.safetensors")
     found = json.loads(json.dumps(report.to_json()))
-    assert tuple(found) == (*KEYS, "hubness", "seen", "unseen", "generalised")
+    assert tuple(found) == (*KEYS, "hubness", "seen", "unseen", "generalised", "notes")
     assert tuple(found["seen"]) == KEYS
     assert found["features"] == "a/b.safetensors"
     assert list(found["hits_micro"]) == list(found["chance"]) == ["1", "2", "5", "10", "20"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgzsl.errors import InputFileError
-from kgzsl.graph import load_graph, load_split_list, read_class_list, releases, save_graph
+from kgzsl.graph import load_graph, load_split_list, read_class_list, release_notes, releases, save_graph
 from kgzsl.graph.class_lists import is_expression
 from kgzsl.toy import toy_graph
 
@@ -100,3 +100,9 @@ def test_person_classes_stand_apart():
     sizes = {name: len(read_class_list(f"{name} & person", graph, IMAGENET)) for name in ("all", "all-winter2021")}
     assert sizes == {"all": 2_833, "all-winter2021": 159}
     assert len(read_class_list("all - person", graph, IMAGENET)) == 20_842 - 2_833
+
+
+def test_release_notes_count_what_was_dropped(place):
+    assert release_notes(("owl", "saw", "okapi"), place) == ("Of the 3 candidates 2 are not in release 2021.",)
+    assert release_notes(("owl", "okapi"), place) == ("Of the 2 candidates 1 is not in release 2021.",)
+    assert release_notes(("okapi",), place) == ("Of the 1 candidates none is missing in release 2021.",)
