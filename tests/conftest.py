@@ -25,7 +25,7 @@ SHAPED_ROOMS = (
         "kgzsl.graph.hops",
     ),
     "kgzsl.graph.extension",
-    *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.evaluation", "kgzsl.methods"),
+    *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.scoring", "kgzsl.evaluation", "kgzsl.methods"),
     *("kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),
     "kgzsl.vision.shards",
     *("kgzsl.benchmarks", "kgzsl.cross_validation"),

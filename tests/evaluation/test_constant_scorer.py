@@ -139,6 +139,7 @@ def test_every_figure_is_among_the_metrics(
     known = {"hits_micro", "hits_macro", "tolerant", "tree_distance", "hierarchical_precision", "hubness"}
     known |= {"features", "candidates", "num_candidates", "num_images", "num_classes", "nearest_seen"}
     known |= {key for key in report if key.startswith(("interval_", "chance"))} | {"seen", "unseen", "generalised"}
+    known |= {"notes"} & set(report)
     assert set(report) == known
     points = {"calibration", "gamma", "seen", "unseen", "harmonic_mean", "intervals", "oracle"}
     assert set(report["generalised"]) == points | {"ausuc_per_class", "ausuc_per_image"}
