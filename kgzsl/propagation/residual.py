@@ -87,6 +87,7 @@ class Residual(Propagator):
         in_dim: int,
         feature_dim: int,
         hidden: int = 512,
+        *,
         depth: int = 4,
         initial: float = 0.1,
         strength: float = 0.5,

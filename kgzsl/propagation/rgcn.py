@@ -93,6 +93,7 @@ class RGCN(Propagator):
         in_dim: int,
         feature_dim: int,
         hidden: Sequence[int] = (2048,),
+        *,
         num_bases: int = 2,
         dropout: float = 0.5,
     ) -> None:

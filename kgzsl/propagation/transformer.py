@@ -149,6 +149,7 @@ class Transformer(Propagator):
         in_dim: int,
         feature_dim: int,
         hidden: int = 2048,
+        *,
         neighbours: Sequence[int] = (100, 50),
         feed_forward: Sequence[int] = (100, 0),
         dropout: float = 0.5,
