@@ -22,6 +22,7 @@ from kgzsl.errors import (
 )
 from kgzsl.features import FeatureSet
 from kgzsl.graph import wordnet
+from kgzsl.methods import nearest_seen_bank
 from kgzsl.recipe import Recipe
 from kgzsl.runtime import toml_text
 from kgzsl.semantics import SemanticEmbedding, load_shipped
@@ -210,14 +211,44 @@ def test_an_encoder_that_no_name_leads_to(fresh: ZeroShotClassifier, monkeypatch
         fresh.bank_of([OKAPI])
 
 
-def test_a_method_that_cannot_place_new_classes(small_world: ModuleType, tmp_path: Path) -> None:
-    recipe = small_world.write_small(tmp_path)
-    recipe.write_text(toml_text({**Recipe.load(recipe).tables, "method": {"name": "nearest_seen"}}))
-    Recipe.load(recipe).train(tmp_path / "run")
-    classifier = ZeroShotClassifier.load(tmp_path / "run")
+def trained_by(method: str, small_world: ModuleType, folder: Path) -> ZeroShotClassifier:
+    recipe = small_world.write_small(folder)
+    recipe.write_text(toml_text({**Recipe.load(recipe).tables, "method": {"name": method}}))
+    Recipe.load(recipe).train(folder / "run")
+    return ZeroShotClassifier.load(folder / "run")
+
+
+def test_a_method_that_cannot_place_new_classes(
+    small_world: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = trained_by("nearest_seen", small_world, tmp_path)
+    monkeypatch.setitem(classifier.run.__dict__, "method", None)  # what a run of such a method has
     assert classifier.bank_of([SAW]).index.ids == (SAW,)
     with pytest.raises(UnknownClassError, match=f"'{OKAPI}' is not in the run.*nearest_seen, cannot place new classes"):
-        classifier.bank_of(["n02439398"])
+        classifier.bank_of([OKAPI])
+
+
+@pytest.mark.usefixtures("no_wordnet")
+def test_a_scorer_that_is_no_bank_answers_for_new_classes(
+    small_world: ModuleType, images: FeatureSet, tmp_path: Path
+) -> None:
+    classifier = trained_by("conse", small_world, tmp_path)
+    ids = (SAW, OKAPI, ZEBRA, GIRAFFE)
+    scorer = classifier.scorer_of(ids)
+    assert scorer.index.ids == ids
+    assert torch.equal(scorer.select([SAW]).score(images), classifier.run.scorer.select([SAW]).score(images))
+    found = classifier.predict(images, list(ids), top=4)
+    best = scorer.score(images).argmax(dim=1).tolist()
+    assert [one.predictions[0].class_id for one in found] == [ids[column] for column in best]
+    with pytest.raises(InputFileError, match="holds no bank of linear classifiers: its method, conse"):
+        classifier.bank_of([SAW])
+
+
+def test_the_nearest_seen_class_of_a_new_one(small_world: ModuleType, tmp_path: Path) -> None:
+    classifier = trained_by("nearest_seen", small_world, tmp_path)
+    found = classifier.bank_of([OKAPI])
+    inside = nearest_seen_bank(classifier.graph_with([OKAPI]), classifier.run.seen_bank, [OKAPI])
+    assert torch.equal(found.weights, inside.weights) and torch.equal(found.biases, inside.biases)
 
 
 def test_an_own_taxonomy_has_no_classes_to_add(toy_run: Path) -> None:

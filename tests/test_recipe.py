@@ -258,10 +258,25 @@ def test_what_another_method_does_not_write_is_gone(toy_recipe: Path, tmp_path: 
     tables = {**tomllib.loads(toy_recipe.read_text()), "method": {"name": "nearest_seen"}}
     toy_recipe.write_text(toml_text(tables))
     run = Recipe.load(toy_recipe).train(tmp_path / "run", overwrite=True)
-    assert run.manifest["method"] == "nearest_seen" and run.method is None and "epochs" not in run.manifest
+    assert run.manifest["method"] == "nearest_seen" and "epochs" not in run.manifest
     assert {path.name for path in run.path.glob("*")} == {
         "manifest.json", "recipe.toml", "graph", "semantics.safetensors", "bank.safetensors", "seen_bank.safetensors",
+        "model.safetensors",
     }  # fmt: skip
+
+
+def test_a_scorer_that_is_no_bank_takes_the_place_of_one_and_back(toy_recipe: Path, tmp_path: Path) -> None:
+    recipes = {}
+    for name in ("conse", "nearest_seen"):
+        tables = {**tomllib.loads(toy_recipe.read_text()), "method": {"name": name}}
+        recipes[name] = Recipe(tables, toy_recipe.parent)
+    for name, kept, gone in (
+        ("nearest_seen", "bank", "scorer"), ("conse", "scorer", "bank"), ("nearest_seen", "bank", "scorer"),
+    ):  # fmt: skip
+        run = recipes[name].train(tmp_path / "run", overwrite=True)
+        assert (run.path / f"{kept}.safetensors").exists() and not (run.path / f"{gone}.safetensors").exists()
+        assert run.scorer.index == toy_graph().index
+        assert recipes[name].train(tmp_path / "run").manifest == run.manifest
 
 
 class Stop(Exception):  # noqa: N818

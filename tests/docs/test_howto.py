@@ -2,13 +2,15 @@
 
 A ``console`` block holds commands behind ``$ `` and, below each, lines of what it prints; ``...`` stands for anything.
 ``python`` blocks of a page share their names, as in one session; ``expression  # -> value`` shows a value. A block
-with a file name behind its language is that file.
+with a file name behind its language is that file. A page that begins with `IN_CHECKOUT` runs in a copy of this
+checkout.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from typing import Any
 
 import pytest
 
+IN_CHECKOUT = "<!-- runs in a checkout -->"
+COPIED = ("kgzsl", "tests", "scripts")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted((DOCS / "howto").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -70,12 +74,23 @@ def run_python(block: Block, names: dict[str, Any], place: str) -> None:
         assert found == shown, f"{place}: {expression} is {found}"
 
 
+def copy_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a copy of the checkout into a folder, from which kgzsl is then imported by every command."""
+    for name in COPIED:
+        shutil.copytree(DOCS.parent / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(DOCS.parent / "pyproject.toml", folder)
+    (folder / "graphs").symlink_to(DOCS.parent / "graphs")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # other packages may warn; a page may run them
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KGZSL_ASSETS", "")
+    if page.read_text(encoding="utf-8").startswith(IN_CHECKOUT):
+        copy_checkout(tmp_path, monkeypatch)
     names: dict[str, Any] = {"__name__": "page"}
     run = list(blocks(page))
     assert any(block.language in ("console", "python") for block in run), f"{page.name} shows nothing that runs"

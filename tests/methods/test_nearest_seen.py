@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import NotFittedError, UnknownClassError
+from kgzsl.errors import CorruptFileError, NotFittedError, UnknownClassError
 from kgzsl.features import FeatureSet
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import ClassGraph, NewClass
+from kgzsl.graph.extension import ClassExtension, extension_with_parents
 from kgzsl.methods import METHODS, Method, NearestSeen, nearest_seen_bank
-from kgzsl.methods.nearest_seen import nearest_seen_rows
+from kgzsl.methods.nearest_seen import NearestSearch, nearest_seen_rows
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 
@@ -101,6 +104,42 @@ def test_it_is_a_method() -> None:
     assert scorer.index.ids == ("c4", "c2")
     with pytest.raises(UnknownClassError, match="'c9' is not in graph 'g'"):
         method.synthesize(["c9"])
+
+
+@given(graphs(), st.integers(0, 10_000))
+@settings(deadline=None)
+def test_a_new_class_is_placed_as_inside_the_graph(case: tuple[ClassGraph, list[int]], seed: int) -> None:
+    graph, seen = case
+    rng = np.random.default_rng(seed)
+    known = list(graph.index)
+
+    def drawn(names: list[str], least: int) -> tuple[str, ...]:
+        return tuple(rng.choice(names, size=min(len(names), int(rng.integers(least, 3))), replace=False).tolist())
+
+    above = NewClass("above", drawn(known, 0), ClassText("above"))  # may be a root of its own
+    new = NewClass("new", ("above", *drawn(known, 0)), ClassText("new"))
+    extension = ClassExtension((above, new), {})
+    index = ClassIndex(tuple(f"c{row}" for row in seen))
+    inside = nearest_seen_rows(graph.extend([above, new]), index)[-1]
+    assert NearestSearch.over(graph, index).of_new(extension) == inside
+
+
+def test_new_classes_and_a_file(tmp_path: Path) -> None:
+    graph = make_graph(6, FAMILY)
+    seen = seen_bank([[1.0, 0.0], [0.0, 1.0]], ("c1", "c2"))
+    semantics = SemanticEmbedding(graph.index, torch.zeros(6, 2), "none")
+    method = NearestSeen().fit(Supervision(graph, semantics, seen))
+    extensions = [
+        extension_with_parents(graph, name, (up,), ClassText(name)) for name, up in (("x", "c4"), ("y", "c5"))
+    ]
+    method.save(tmp_path)
+    again = NearestSeen.load(tmp_path, graph, semantics, method.synthesize(graph.index.ids))
+    for one in (method, again):
+        bank = one.synthesize_new(extensions, semantics)
+        assert bank.index.ids == ("x", "y")
+        assert bank.weights.tolist() == [[1.0], [0.5]] and bank.biases.tolist() == [0.0, 0.5]
+    with pytest.raises(CorruptFileError, match="holds no whole NearestSeen"):
+        NearestSeen.load(tmp_path, make_graph(1, []), semantics, method.synthesize(graph.index.ids))
 
 
 def test_unfitted_is_refused() -> None:
