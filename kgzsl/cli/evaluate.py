@@ -69,7 +69,7 @@ def evaluate_command(
         typer.Option(
             metavar="head|predicted",
             help="Classifiers of the seen classes: the head's own (scaled as the run's), or the run's. By default the "
-            "head's; the run's, where it has no linear classifiers.",
+            "head's where the run's classifiers have length one, else, on a scale of its own, the run's.",
         ),
     ] = None,
     seen_images: Annotated[
@@ -279,7 +279,9 @@ def _with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: 
     from kgzsl.errors import InputFileError
 
     if isinstance(scorer, ClassifierBank):
-        return scorer if seen_rows == "predicted" else _with_head(scorer, seen_bank)
+        own_scale = scorer.normalisation == "none"  # the head's rows cannot be brought to it
+        wanted = seen_rows or ("predicted" if own_scale else "head")
+        return scorer if wanted == "predicted" else _with_head(scorer, seen_bank)
     if seen_rows == "head":
         raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")
     return scorer

@@ -240,6 +240,14 @@ def test_the_head_scores_the_seen_classes_by_default(run: Path, files: list[str]
     assert report_of(*words)["seen"]["hits_micro"]["1"] == 100
 
 
+def test_a_method_on_a_scale_of_its_own_scores_them_itself(run: Path, files: list[str]) -> None:
+    bank = ClassifierBank.load(run / "bank.safetensors")
+    ClassifierBank(bank.index, 3 * bank.weights, bank.biases, "toy", "none").save(run / "bank.safetensors")
+    words = (run, "--features", files[0], "--candidates", "all")
+    assert report_of(*words)["seen"] == report_of(*words, "--seen-rows", "predicted")["seen"]
+    assert report_of(*words)["seen"]["hits_micro"]["1"] == 0
+
+
 def test_bad_calibrations_are_one_line(
     run: Path, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
