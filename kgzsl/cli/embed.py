@@ -21,24 +21,6 @@ def register(app: typer.Typer) -> None:
     app.command("embed")(embed_command)
 
 
-def _list(wanted: bool) -> None:
-    """Print text forms, fields of templates and kinds of semantics, and stop."""
-    if not wanted:
-        return
-    from kgzsl.semantics import TEXT_FORMS
-    from kgzsl.semantics.source import KINDS
-    from kgzsl.semantics.text_form import FIELDS
-
-    width = max(map(len, TEXT_FORMS))
-    typer.echo("text forms, each a template:")
-    for name, template in TEXT_FORMS.items():
-        typer.echo(f"  {name:<{width}}  {template}")
-    typer.echo(f"fields of own templates: {', '.join(f'{{{field}}}' for field in FIELDS)}")
-    typer.echo("several texts a class: 'one & other' averages them, 'one | other' puts them side by side")
-    typer.echo(f"kinds of semantics: {', '.join(KINDS)}")
-    raise typer.Exit
-
-
 def embed_command(
     graph: Annotated[str, typer.Option(metavar="NAME|DIR", help="A graph that kgzsl ships, or a graph folder.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the embeddings (.safetensors).")],
@@ -65,7 +47,7 @@ def embed_command(
             metavar="FORM",
             help="How a class is put into words: a form's name ('lemmas', 'photo + parent'), a template "
             "('a {name}, a kind of {parent}'), averages ('photo & lemmas'), parts side by side "
-            "('lemmas: definition | lemmas').",
+            "('lemmas: definition | lemmas'). See kgzsl list-options text-forms.",
         ),
     ] = None,
     wordnet: Annotated[
@@ -86,9 +68,6 @@ def embed_command(
         bool, typer.Option("--quantised", help="Write int8 with a scale a row: a quarter of the size.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    list_forms: Annotated[
-        bool, typer.Option("--list", is_eager=True, callback=_list, help="List text forms and kinds of semantics.")
-    ] = False,
 ) -> None:
     """Embed the classes of a graph: text encoders, word vectors or given attributes.
 

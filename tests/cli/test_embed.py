@@ -105,18 +105,6 @@ def test_forms_of_several_parts_and_of_parents(
         torch.testing.assert_close(vectors, torch.tensor(expected[form], dtype=torch.float32))
 
 
-def test_forms_and_kinds_are_listed(kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert kgzsl("embed", "--list") == 0
-    printed = capsys.readouterr().out
-    assert "lemmas: definition           {lemmas}: {definition}\n" in printed
-    assert "photo + parent               a photo of a {name}, a kind of {parent}: {definition}\n" in printed
-    assert (
-        "fields of own templates: {name}, {lemmas}, {definition}, {parent}, {parent_definition}, {grandparent}"
-        in printed
-    )
-    assert "kinds of semantics: shipped, file, sentences, clip, siglip, word-vectors, attributes" in printed
-
-
 def test_gaps_are_filled_from_below(kgzsl: Callable[..., int], folder: Path) -> None:
     table, out = folder.parent / "attributes.csv", folder.parent / "out.safetensors"
     table.write_text("id,legs,fur\no,4,1\np,2,0\n", encoding="utf-8")
