@@ -37,8 +37,8 @@ def shipped_forms(graph: PathLike) -> dict[str, str]:
     """Return the text form of each file of embeddings beside a graph, by the file's name.
 
     Example:
-        >>> shipped_forms("imagenet21k")
-        {'embeddings.safetensors': 'lemmas: definition', 'embeddings-lemmas.safetensors': 'lemmas'}
+        >>> shipped_forms("imagenet21k")["embeddings-lemmas.safetensors"]
+        'lemmas'
     """
     return {path.name: tensor_metadata(path).get("text_form", "") for path in _files(graph)}
 
