@@ -40,8 +40,9 @@ def compare(
 ) -> Comparison:
     """Train and evaluate cells.
 
-    A run folder that holds the finished run of a cell is used as it is; one of another run is refused. Reports are
-    kept in ``reports/`` and used again while run, features and options are the same.
+    A run folder that holds the finished run of a cell is used as it is; where the cell's inputs have changed since, the
+    new run takes its place once it is whole. Reports are kept in ``reports/`` and used again while run, features and
+    options are the same.
 
     Args:
         compared: what is compared, see `kgzsl.comparison.cells`.
@@ -75,13 +76,17 @@ def _train(cell: Cell, root: Path, device: str) -> float | None:
     """Train a cell unless its run is there; return the seconds that its training took, where they are known."""
     run, kept = root / cell.folder, root / SECONDS
     known: dict[str, float] = read_json(kept) if kept.is_file() else {}
-    was_there = (run / "manifest.json").is_file()
-    start = time.perf_counter()
-    cell.recipe.train(run, device=device, command=cell.command)
-    if not was_there:
+    before, start = _stamp(run), time.perf_counter()
+    cell.recipe.train(run, device=device, command=cell.command, overwrite=True)
+    if _stamp(run) != before:
         known[cell.folder] = round(time.perf_counter() - start, 1)
         write_json(kept, dict(sorted(known.items())))
     return known.get(cell.folder)
+
+
+def _stamp(run: Path) -> int | None:
+    manifest = run / "manifest.json"
+    return manifest.stat().st_mtime_ns if manifest.is_file() else None
 
 
 def _reports(

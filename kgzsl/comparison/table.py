@@ -47,7 +47,7 @@ class MeasuredCell:
         semantics: where its semantics come from.
         seed: the seed that was set, if any.
         folder: its run folder within that of the comparison.
-        seconds: what its training took, where it was trained here.
+        seconds: what its training took, with reading its inputs; None where it was trained elsewhere.
         reports: `kgzsl.evaluation.Report` of each kind of candidates and file, as plain values.
     """
 

@@ -86,6 +86,18 @@ def test_runs_and_reports_are_used_again(
     assert "turned" not in alone
 
 
+def test_changed_inputs_are_trained_anew(toy_recipe: Path, turned: Path, tmp_path: Path) -> None:
+    compared = cells([str(toy_recipe)], [turned.name], settings=["method.epochs=40"])
+    files = [toy_recipe.with_name("features.safetensors")]
+    before = compare(compared, files, tmp_path / "out", candidates=["own"])
+    toy_semantics().save(turned)
+    after = compare(compared, files, tmp_path / "out", candidates=["own"])
+    assert [cell.folder for cell in before.cells] == [cell.folder for cell in after.cells]
+    held = RunFolder(tmp_path / "out" / after.cells[0].folder).semantics
+    assert torch.equal(held.vectors, toy_semantics().vectors)
+    assert len(list((tmp_path / "out" / "reports").iterdir())) == 2
+
+
 def test_a_stopped_comparison_goes_on(
     toy_recipe: Path, turned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
