@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ __all__ = ["register"]
 FROM_DATA = ("self", "in_dim", "feature_dim")
 """Arguments that a recipe does not give: the data does."""
 
-HELP = """List what recipes and options can name: methods, graph networks, text forms and more.
+HELP = """List what recipes and options can name: methods, graph networks, text forms, recipes and more.
 
 With a KIND, every variant of it stands with its first words and its options, as a recipe gives them.
 
@@ -57,6 +58,7 @@ def _tables() -> dict[str, Mapping[str, Any]]:
     from kgzsl.graph import INDUCTIONS
     from kgzsl.methods import METHODS
     from kgzsl.propagation import PROPAGATORS
+    from kgzsl.runtime import shipped_path
     from kgzsl.seen_bank import SEEN_BANKS
     from kgzsl.semantics import ENCODERS, TEXT_FORMS
     from kgzsl.training import OBJECTIVES
@@ -69,7 +71,13 @@ def _tables() -> dict[str, Mapping[str, Any]]:
         "text-forms": TEXT_FORMS,
         "encoders": ENCODERS,
         "inductions": INDUCTIONS,
+        "recipes": {path.stem: _first_comment(path) for path in sorted(shipped_path("recipes", "").glob("*.toml"))},
     }
+
+
+def _first_comment(recipe: Path) -> str:
+    """Return the line that a recipe opens with."""
+    return recipe.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ").rstrip(".")
 
 
 def _first_words(variant: Any) -> str:

@@ -21,6 +21,7 @@ def call(*words: str) -> str:
 def test_every_method_and_network_is_listed() -> None:
     lines = dict(line.split(": ", 1) for line in call().splitlines())
     assert lines["methods"] == ", ".join(METHODS) and lines["networks"] == ", ".join(PROPAGATORS)
+    assert {"dgp", "exem", "demo"} <= set(lines["recipes"].split(", "))
     assert "class-means" in lines["seen-banks"] and "lemmas: definition" in lines["text-forms"]
 
 
@@ -29,6 +30,7 @@ def test_a_kind_shows_options_as_a_recipe_gives_them() -> None:
     first = lines.index("conse: Convex combination of semantic embeddings; it uses the seen head alone, images or not")
     assert lines[first + 1 : first + 3] == ["    top = 10", "    temperature = 1.0"]
     assert '    exemplars = "auto"' in lines and "    standardised = [true, false]" in lines
+    assert "exem: EXEM on the ImageNet-21K graph, with the head of MobileNetV2" in call("recipes").splitlines()
     assert not [line for line in call("networks").splitlines() if "in_dim" in line]
 
 
