@@ -171,7 +171,7 @@ def _check(supervision: Supervision, folds: Sequence[Sequence[ClassId]], images:
 
 
 def _of_rows(scorer: Scorer, true: ClassifierBank, seen: ClassifierBank) -> dict[str, dict[ClassId, float]]:
-    """Measure with the true rows in place of images; what is no bank of rows scores the true weights as features."""
+    """Measure with the true rows in place of images; what is no bank scores the true rows as images."""
     target = true.normalised("joint")
     rows = torch.cat([target.weights, target.biases[:, None]], dim=1).float()
     values = {}
@@ -180,11 +180,28 @@ def _of_rows(scorer: Scorer, true: ClassifierBank, seen: ClassifierBank) -> dict
         values["cosine"] = (predicted * rows).sum(dim=1)
         scores = functional.normalize(rows - rows.mean(dim=0), dim=1) @ predicted.T
     else:
-        centred = true.weights.float() - seen.weights.float().mean(dim=0)
         numbers = torch.arange(len(true.index))
-        scores = scorer.score(FeatureSet(centred, numbers, ClassIndex(true.index.ids), true.backbone))
+        images = _as_images(true.weights, seen)
+        scores = scorer.score(FeatureSet(images, numbers, ClassIndex(true.index.ids), true.backbone))
     found = ranks(scores, torch.arange(len(scores)))
     return {criterion: dict(zip(true.index, value.tolist())) for criterion, value in (values | _hits(found)).items()}
+
+
+def _as_images(weights: Float[Tensor, "R D"], seen: ClassifierBank) -> Float[Tensor, "R D"]:
+    """Return rows as images of a length at which the head is as sure of its own rows as one chance in two.
+
+    A scorer that takes probabilities of the head needs images of a fitting length, and rows have any. The length is
+    that at which the seen rows, less their mean, get 1/2 from the softmax of the head on average.
+    """
+    mean = seen.weights.float().mean(dim=0)
+    directions = functional.normalize(seen.weights.float() - mean, dim=1)
+    logits = directions @ seen.weights.float().T
+    low, high = 1e-3, 1e6
+    for _ in range(40):
+        middle = (low * high) ** 0.5
+        sure = float((middle * logits + seen.biases.float()).softmax(dim=1).diagonal().mean()) > 0.5
+        low, high = (low, middle) if sure else (middle, high)
+    return low * functional.normalize(weights.float() - mean, dim=1)
 
 
 def _hits(found: Int[Tensor, "N"]) -> dict[str, Float[Tensor, "N"]]:

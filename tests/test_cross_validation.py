@@ -90,6 +90,31 @@ def test_a_method_that_knows_the_rows_is_right_and_a_constant_one_wrong() -> Non
     assert wrong.mean("hit1") == 0 and wrong.mean("hit1") <= wrong.chance
 
 
+def test_rows_as_images_make_the_head_half_sure_of_its_own() -> None:
+    seen: list[FeatureSet] = []
+
+    class Listening(Silent):
+        def score(self, images):
+            seen.append(images)
+            return super().score(images)
+
+    bank = toy_bank()
+    for factor in (1.0, 0.01):  # the length of the rows does not matter
+        given = replace(
+            toy_supervision(), seen_bank=replace(bank, weights=factor * bank.weights, biases=torch.zeros(5))
+        )
+        cross_validate(lambda: Listening(bank), given, FOLDS[:1])
+    head = replace(bank, biases=torch.zeros(5)).select(("eagle", "saw", "zebra"))
+    mean = head.weights.mean(dim=0)
+    length = float(seen[0].features.norm(dim=1)[0])
+    directions = torch.nn.functional.normalize(head.weights - mean, dim=1)
+    own = (length * directions @ head.weights.T).softmax(dim=1).diagonal().mean()
+    assert float(own) == pytest.approx(0.5, abs=1e-3)
+    expected = length * torch.nn.functional.normalize(bank.select(FOLDS[0]).weights - mean, dim=1)
+    torch.testing.assert_close(seen[0].features, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(seen[1].features, 100 * expected, atol=1e-2, rtol=1e-3)
+
+
 def test_chance_is_one_over_the_size_of_a_class_s_fold() -> None:
     found = cross_validate(lambda: Told(toy_bank()), toy_supervision(), FOLDS)
     assert found.chance == pytest.approx((2 * 1 / 2 + 3 * 1 / 3) / 5)
