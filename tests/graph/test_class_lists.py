@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kgzsl.errors import InputFileError
 from kgzsl.graph import load_graph, load_split_list, read_class_list, release_notes, releases, save_graph
 from kgzsl.graph.class_lists import is_expression
+from kgzsl.recipe import Recipe
 from kgzsl.toy import toy_graph
 
 LISTS = {"near": ("okapi", "owl", "hammer"), "far": ("saw", "owl"), "2021-removed": ("owl", "saw")}
@@ -106,3 +107,26 @@ def test_release_notes_count_what_was_dropped(place):
     assert release_notes(("owl", "saw", "okapi"), place) == ("Of the 3 candidates 2 are not in release 2021.",)
     assert release_notes(("owl", "okapi"), place) == ("Of the 2 candidates 1 is not in release 2021.",)
     assert release_notes(("okapi",), place) == ("Of the 1 candidates none is missing in release 2021.",)
+
+
+def test_a_recipe_names_a_release(tmp_path):
+    text = """[graph]
+name = "imagenet21k"
+seen = "ilsvrc2012-seen"
+unseen = "2-hops-winter2021 - person"
+
+[seen_bank]
+bank = "bank.safetensors"
+
+[method]
+name = "nearest_seen"
+"""
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "bank.safetensors").write_bytes(b"")
+    recipe = Recipe.load(tmp_path / "recipe.toml")
+    graph, split, _ = recipe.inputs.graph()
+    assert len(split.seen) == 1000 and len(split.unseen) == 1_543
+    assert split.unseen == read_class_list("2-hops - winter2021-removed - person", graph, IMAGENET)
+    wrong = Recipe.load(tmp_path / "recipe.toml", ["graph.unseen=2-hops-winter2022"])
+    with pytest.raises(InputFileError, match="no class list or mark '2-hops-winter2022'"):
+        wrong.inputs.graph()
