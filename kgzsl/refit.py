@@ -22,7 +22,7 @@ FEATURES = (("seen_features", "file"), ("seen_bank", "features"))
 
 
 def refit_of(run: RunFolder, context: FitContext | None = None) -> Callable[[tuple[ClassId, ...]], Scorer]:
-    """Return a function that fits the run's method without some seen classes and returns the scorer of those.
+    """Return a function that fits the run's method without some seen classes and returns a scorer of all of them.
 
     Graph, semantics and seen classifiers are the run's own, parameters and seed those of its manifest. Where a number
     of epochs was chosen, it is kept and not chosen anew. Features that the run learned from are read from where its
@@ -46,7 +46,7 @@ def refit_of(run: RunFolder, context: FitContext | None = None) -> Callable[[tup
     def refit(held_out: tuple[ClassId, ...]) -> Scorer:
         variants: dict[str, Callable[..., Method]] = dict(METHODS)
         method = build(variants, name, "method", parameters)
-        return method.fit(without(held_out), context).synthesize(held_out)
+        return method.fit(without(held_out), context).synthesize(run.split.seen)
 
     return refit
 

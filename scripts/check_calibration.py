@@ -22,7 +22,14 @@ from pathlib import Path
 import numpy as np
 
 from kgzsl.bank import ClassifierBank, Scorer
-from kgzsl.evaluation import Calibration, CrossValidatedGamma, candidates, hidden_scorer, seen_against_unseen
+from kgzsl.evaluation import (
+    Calibration,
+    CrossValidatedGamma,
+    beside_hidden,
+    candidates,
+    hidden_scorer,
+    seen_against_unseen,
+)
 from kgzsl.evaluation.generalised import generalised
 from kgzsl.evaluation.protocols import with_seen_images
 from kgzsl.features import FeatureSet
@@ -54,7 +61,7 @@ def ratios(
     def refit(held_out: tuple[str, ...]) -> Scorer:
         return fitted(supervision.without(held_out), held_out)
 
-    hidden = hidden_scorer(refit, seen, Calibration(seed=seed))
+    fold_scorer = beside_hidden(head, hidden_scorer(refit, seen, Calibration(seed=seed)))
     for name, unseen_images in tests.items():
         new = candidates("unrelated", unseen_images, graph, split) if name in SETS else unseen_images.index.ids
         joined = head.concat(fitted(supervision, new))
@@ -64,7 +71,7 @@ def ratios(
         if not oracle.harmonic_mean:
             continue
         for reach in REACHES:
-            choose = CrossValidatedGamma(head, hidden, images, graph, seen, Calibration(reach=reach, seed=seed))
+            choose = CrossValidatedGamma(fold_scorer, images, graph, seen, Calibration(reach=reach, seed=seed))
             gamma = choose(new)
             point = generalised(found, gamma, "cv").point
             yield name, reach, gamma - oracle.gamma, point.harmonic_mean / oracle.harmonic_mean

@@ -26,17 +26,17 @@ def test_it_is_a_fit_without_the_hidden_classes(toy_recipe: Path, tmp_path: Path
         text[: text.index("[method]")] + "[method]\nname = 'kernel_regression'\nseed = 3\nfolds = 3\n"
     )
     run = Recipe.load(toy_recipe).train(tmp_path / "run")
-    expected = KernelRegression(seed=3, folds=3).fit(toy_supervision().without(HIDDEN)).synthesize(HIDDEN)
+    expected = KernelRegression(seed=3, folds=3).fit(toy_supervision().without(HIDDEN)).synthesize(run.split.seen)
     found = refit_of(run)(HIDDEN)
-    assert isinstance(found, ClassifierBank) and found.index.ids == HIDDEN
+    assert isinstance(found, ClassifierBank) and found.index.ids == run.split.seen
     assert torch.allclose(found.weights, expected.weights, atol=1e-6)
-    assert not torch.allclose(found.weights, run.bank.select(HIDDEN).weights, atol=1e-3)
+    assert not torch.allclose(found.select(HIDDEN).weights, run.bank.select(HIDDEN).weights, atol=1e-3)
 
 
 def test_a_chosen_number_of_epochs_is_kept(toy_run: Path) -> None:
     run = RunFolder(toy_run)
     kept = {**run.manifest["parameters"], "epochs": run.manifest["epochs"], "held_out": 0.0}
-    expected = GraphRegression(**kept).fit(toy_supervision().without(HIDDEN)).synthesize(HIDDEN)
+    expected = GraphRegression(**kept).fit(toy_supervision().without(HIDDEN)).synthesize(run.split.seen)
     found = refit_of(run)(HIDDEN)
     assert isinstance(found, ClassifierBank)
     assert torch.allclose(found.weights, expected.weights, atol=1e-5)
@@ -55,7 +55,7 @@ def test_what_was_fitted_on_features_is_fitted_anew_without_the_hidden_images(to
     kept = [class_id for class_id in run.split.seen if class_id not in HIDDEN]
     bank = class_means(toy_seen_features().of_classes(kept)).select(kept)
     supervision = Supervision(run.graph, run.semantics, bank)
-    expected = KernelRegression(**run.manifest["parameters"]).fit(supervision).synthesize(HIDDEN)
+    expected = KernelRegression(**run.manifest["parameters"]).fit(supervision).synthesize(run.split.seen)
     found = refit_of(run)(HIDDEN)
     assert isinstance(found, ClassifierBank)
     assert torch.allclose(found.weights, expected.weights, atol=1e-6)

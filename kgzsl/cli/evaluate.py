@@ -28,6 +28,9 @@ LISTS = ("unseen", "all")
 WITHOUT_SEEN = ("own", "unrelated", "unseen")
 CALIBRATIONS = ("cv", "oracle")
 
+REFITS = 10
+"""Folds of --calibrate cv where each takes a fit of its own."""
+
 HELP = """Rank the images of feature files among candidate classes and print Hit@k, with chance and a baseline beside.
 
 Images whose class is among the candidates are scored. Ties count against the class; intervals are over classes.
@@ -35,7 +38,7 @@ The candidates follow the published lists, which contain person classes.
 
 Where seen and unseen classes compete, their accuracies (S, U), H and the area under their curve (AUSUC) are printed as
 well. --calibrate cv chooses what seen classes give up on images of seen classes alone; the method is fitted anew five
-times for that, each time without a fifth of the seen classes.
+times for that, each time without a fifth of the seen classes, or ten times a file where its scores have their own scale.
 
 Examples:
 
@@ -198,14 +201,17 @@ def _gamma(
         return calibrate
     if calibrate != "cv":
         return _number(calibrate)
-    from kgzsl.evaluation import Calibration, CrossValidatedGamma, hidden_scorer
+    from kgzsl.bank import ClassifierBank
+    from kgzsl.evaluation import Calibration, CrossValidatedGamma, beside_hidden, hidden_scorer
     from kgzsl.refit import refit_of
 
     assert images is not None
+    refit, seen = refit_of(run), run.split.seen
+    if not isinstance(scorer, ClassifierBank) or scorer.normalisation == "none":  # on a scale of its own
+        return CrossValidatedGamma(refit, images, graph, seen, Calibration(folds=REFITS, seed=seed))
     settings = Calibration(seed=seed)
-    seen = run.split.seen
-    hidden = hidden_scorer(refit_of(run), seen, settings)
-    return CrossValidatedGamma(scorer.select(seen), hidden, images, graph, seen, settings)
+    fold_scorer = beside_hidden(scorer.select(seen), hidden_scorer(refit, seen, settings))
+    return CrossValidatedGamma(fold_scorer, images, graph, seen, settings)
 
 
 def _say_notes(reports: Sequence[Report], new: Sequence[str]) -> None:

@@ -9,7 +9,14 @@ alone. Only the `Scorer` protocol is known here, never a method.
 
 from kgzsl.evaluation.bootstrap import Bootstrap, ClassDraws, bootstrap_interval
 from kgzsl.evaluation.breakdown import BREAKDOWNS, branch_heads, by_branch, by_hops
-from kgzsl.evaluation.calibration import Calibration, CrossValidatedGamma, Refit, hidden_scorer, stand_ins
+from kgzsl.evaluation.calibration import (
+    Calibration,
+    CrossValidatedGamma,
+    Refit,
+    beside_hidden,
+    hidden_scorer,
+    stand_ins,
+)
 from kgzsl.evaluation.curve_files import check_curve_file, check_plotting, plot_curves, write_curves
 from kgzsl.evaluation.generalised import Generalised, GeneralisedPoint
 from kgzsl.evaluation.hierarchy import (
@@ -45,6 +52,7 @@ __all__ = [
     "Report",
     "SeenUnseen",
     "SeenUnseenCurve",
+    "beside_hidden",
     "best_gamma",
     "bootstrap_interval",
     "branch_heads",

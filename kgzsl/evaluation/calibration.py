@@ -16,8 +16,9 @@ What makes the chosen gamma fit the unseen classes, to which it is carried over:
 - *The same rows compete.* The seen classes that stay score as they do in the test (the head's own rows, or the
   predicted ones), the hidden ones by rows that were predicted without them.
 
-The method is refitted a few times only, each time without one part of the seen classes; folds combine the rows that
-were predicted for hidden classes.
+Where rows mean the same in every fit (rows of length one, beside those of a head), the method is refitted a few times
+only, each time without one part of the seen classes, and folds combine the rows that were predicted for hidden classes.
+A method whose scores have a scale of their own is refitted for each fold, and all its scores come from that fit.
 
 References:
     W.-L. Chao, S. Changpinyo, B. Gong, F. Sha: An empirical study and analysis of generalized zero-shot learning for
@@ -44,13 +45,13 @@ from kgzsl.graph.hops import tree_distances
 from kgzsl.runtime import progress
 from kgzsl.scoring import JoinedScorer
 from kgzsl.splits import draw_folds
-from kgzsl.types import Array, Bool, ClassId, ClassIds, Float, Int, Tensor
+from kgzsl.types import Array, ClassId, ClassIds, Int
 
-__all__ = ["Calibration", "CrossValidatedGamma", "Refit", "hidden_scorer", "stand_ins"]
+__all__ = ["Calibration", "CrossValidatedGamma", "Refit", "beside_hidden", "hidden_scorer", "stand_ins"]
 
 
 Refit: TypeAlias = Callable[[tuple[ClassId, ...]], Scorer]
-"""Fits the method anew with some seen classes hidden from it; returns a scorer that knows at least those."""
+"""Fits the method anew with some seen classes hidden from it; returns a scorer of all seen classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +128,38 @@ def stand_ins(
     return np.array(chosen, dtype=np.int64)
 
 
+def beside_hidden(seen_scorer: Scorer, hidden: Scorer) -> Refit:
+    """Return what scores hidden classes by what was predicted of them, beside the others as they compete.
+
+    For scorers whose rows mean the same in every fit, such as rows of length one beside those of a head; a method on a
+    scale of its own is fitted anew for each fold, so that all scores of a fold come from one fit.
+
+    Args:
+        seen_scorer: scores the seen classes as they will compete.
+        hidden: scores them by what was predicted while they were hidden; see `hidden_scorer`.
+    """
+
+    def fold_scorer(held_out: tuple[ClassId, ...]) -> Scorer:
+        hiding = set(held_out)
+        shown = tuple(class_id for class_id in seen_scorer.index if class_id not in hiding)
+        return JoinedScorer((seen_scorer.select(shown), hidden.select(held_out)))
+
+    return fold_scorer
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossValidatedGamma:
     """Chooses gamma for a set of unseen candidates from images of seen classes that play unseen.
 
     Args:
-        seen_scorer: scores the seen classes as they will compete.
-        hidden: scores them by what was predicted while they were hidden; see `hidden_scorer`.
+        fold_scorer: scores all seen classes while some are hidden: `beside_hidden`, or a refit of the method.
         images: labelled images; those of no seen class are left out.
         graph: tells how near seen classes are to the candidates.
         seen: the seen classes.
         calibration: folds, reach and seed.
     """
 
-    seen_scorer: Scorer
-    hidden: Scorer
+    fold_scorer: Refit
     images: FeatureSet
     graph: ClassGraph
     seen: tuple[ClassId, ...]
@@ -168,15 +186,23 @@ class CrossValidatedGamma:
                 "Choosing gamma needs images of at least 4 seen classes and an unseen candidate, found images of "
                 f"{len(able)} and {len(unseen)} candidates; give more images of seen classes, or gamma itself."
             )
-        order = tuple(sorted(self.seen))
-        column = {class_id: number for number, class_id in enumerate(order)}
+        found = []
         folds = _folds(self.graph, able, sorted(unseen), self.calibration)
-        masks = torch.zeros(len(folds), len(order), dtype=torch.bool)
-        for mask, fold in zip(masks, folds):
-            mask[[column[able[place]] for place in fold.tolist()]] = True
-        own = torch.tensor([column[class_id] for class_id in kept.class_ids() if class_id is not None])
-        found = _gaps(self.seen_scorer.select(order), self.hidden.select(order), kept, own, masks)
-        return [SeenUnseen(*gaps, own, ~mask[own]) for gaps, mask in zip(found, masks)]
+        with progress("choosing gamma", len(folds)) as advance:
+            for fold in folds:
+                found.append(self._fold(kept, tuple(able[place] for place in sorted(fold.tolist()))))
+                advance()
+        return found
+
+    def _fold(self, images: FeatureSet, held_out: tuple[ClassId, ...]) -> SeenUnseen:
+        order, hiding = tuple(sorted(self.seen)), set(held_out)
+        column = {class_id: number for number, class_id in enumerate(order)}
+        own = torch.tensor([column[class_id] for class_id in images.class_ids() if class_id is not None])
+        of_seen = torch.tensor([class_id not in hiding for class_id in order])
+        scorer = self.fold_scorer(held_out).select(order)
+        parts = [gaps_of_scores(scores, own[rows], of_seen) for rows, scores in score_in_chunks(scorer, images)]
+        gaps, right = (torch.cat(part) for part in zip(*parts))
+        return SeenUnseen(gaps, right, own, of_seen[own])
 
 
 def _folds(
@@ -187,17 +213,3 @@ def _folds(
     generator = np.random.default_rng(calibration.seed)
     count = min(len(unseen), len(able) // 2)
     return [stand_ins(distances, count, calibration.reach, generator) for _ in range(calibration.folds)]
-
-
-def _gaps(
-    seen_scorer: Scorer, hidden: Scorer, images: FeatureSet, own: Int[Tensor, "N"], masks: Bool[Tensor, "F C"]
-) -> list[tuple[Float[Tensor, "N"], Bool[Tensor, "N"]]]:
-    """Return for each fold the gap of each image and whether it is right within its kind."""
-    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in masks]
-    with progress("choosing gamma", len(images)) as advance:
-        for rows, as_seen in score_in_chunks(seen_scorer, images):
-            as_hidden = hidden.score(images.rows(torch.arange(rows.start, rows.stop)))
-            for parts, mask in zip(found, masks):
-                parts.append(gaps_of_scores(torch.where(mask, as_hidden, as_seen), own[rows], ~mask))
-            advance(len(as_seen))
-    return [(torch.cat([gaps for gaps, _ in parts]), torch.cat([right for _, right in parts])) for parts in found]

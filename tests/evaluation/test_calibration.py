@@ -11,7 +11,13 @@ import torch
 from kgzsl.bank import ClassifierBank, Scorer
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import InputFileError
-from kgzsl.evaluation.calibration import Calibration, CrossValidatedGamma, hidden_scorer, stand_ins
+from kgzsl.evaluation.calibration import (
+    Calibration,
+    CrossValidatedGamma,
+    beside_hidden,
+    hidden_scorer,
+    stand_ins,
+)
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 
@@ -45,7 +51,9 @@ def pictures(seed: int = 0) -> FeatureSet:
 
 def chooser(lower: float, images: FeatureSet | None = None) -> CrossValidatedGamma:
     shown = pictures() if images is None else images
-    return CrossValidatedGamma(offset_bank(SEEN, 0.0), offset_bank(SEEN, lower), shown, kin_graph(), SEEN)
+    return CrossValidatedGamma(
+        beside_hidden(offset_bank(SEEN, 0.0), offset_bank(SEEN, lower)), shown, kin_graph(), SEEN
+    )
 
 
 @pytest.mark.parametrize("lower", [-1.0, 0.0, 1.0, 3.0])
@@ -109,7 +117,10 @@ def test_the_order_of_classes_and_images_changes_nothing() -> None:
     images = pictures()
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(3))
     turned = CrossValidatedGamma(
-        offset_bank(SEEN[::-1], 0.0), offset_bank(SEEN[::-1], 0.5), images.rows(order), kin_graph(), SEEN[::-1]
+        beside_hidden(offset_bank(SEEN[::-1], 0.0), offset_bank(SEEN[::-1], 0.5)),
+        images.rows(order),
+        kin_graph(),
+        SEEN[::-1],
     )
     assert turned(NEW[::-1]) == pytest.approx(chooser(0.5)(NEW), abs=1e-6)
 
@@ -144,3 +155,19 @@ def test_refusals() -> None:
         chooser(0.0)(())
     with pytest.raises(InputFileError, match="found 1 parts, 20 folds and a reach of"):
         Calibration(parts=1)
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.0])
+def test_all_scores_of_a_fold_come_from_one_fit(scale: float) -> None:
+    """Fits without some classes score on another scale than the whole; each is looked at by itself."""
+    hidden: list[tuple[str, ...]] = []
+
+    def refit(held_out: tuple[str, ...]) -> Scorer:
+        hidden.append(held_out)
+        rows = offset_bank(SEEN, 0.0)
+        lower = torch.tensor([-0.5 if class_id in held_out else 0.0 for class_id in SEEN])
+        return ClassifierBank(rows.index, scale * rows.weights, scale * lower, "toy")
+
+    found = CrossValidatedGamma(refit, pictures(), kin_graph(), SEEN, Calibration(folds=6))(NEW)
+    assert found == pytest.approx(scale * 0.5, abs=scale * 0.35)
+    assert [len(part) for part in hidden] == [UNSEEN] * 6

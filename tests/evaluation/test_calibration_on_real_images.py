@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kgzsl.bank import ClassifierBank, Scorer
-from kgzsl.evaluation import Calibration, CrossValidatedGamma, Report, evaluate, hidden_scorer
+from kgzsl.evaluation import Calibration, CrossValidatedGamma, Report, beside_hidden, evaluate, hidden_scorer
 from kgzsl.features import FeatureSet
 from kgzsl.graph.induce import closed
 from kgzsl.methods import KernelRegression
@@ -40,7 +40,7 @@ def reports(assets: Path) -> dict[str, Report]:
     scorer: ClassifierBank = KernelRegression(**CHOSEN).fit(supervision).synthesize(others)
     settings = Calibration()
     choose = CrossValidatedGamma(
-        head, hidden_scorer(refit, split.seen, settings), seen_images, whole.graph, split.seen, settings
+        beside_hidden(head, hidden_scorer(refit, split.seen, settings)), seen_images, whole.graph, split.seen, settings
     )
     options = {"graph": whole.graph, "split": split, "candidates": "generalised", "seen_images": seen_images}
     joined = scorer.concat(head)
