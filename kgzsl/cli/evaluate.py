@@ -38,7 +38,7 @@ The candidates follow the published lists, which contain person classes.
 
 Where seen and unseen classes compete, their accuracies (S, U), H and the area under their curve (AUSUC) are printed as
 well. --calibrate cv chooses what seen classes give up on images of seen classes alone; the method is fitted anew five
-times for that, each time without a fifth of the seen classes, or ten times a file where its scores have their own scale.
+times for that, each time without a fifth of the seen classes, or ten times a file where its scores have an own scale.
 
 Examples:
 
