@@ -209,7 +209,10 @@ def validate(world: World, row: Row, option: Option) -> float:
 
 
 def choose_gamma(world: World, row: Row, option: Option) -> float:
-    """Return gamma, chosen on images that no fit saw, of seen classes of which a fold is hidden at a time."""
+    """Return gamma in units of `spread_of_scores`, on images that no fit saw, with a fold of classes hidden at a time.
+
+    A method may choose other hyper-parameters for each fold, and its scores another scale with them.
+    """
     from kgzsl.evaluation.seen_unseen import best_gamma
     from kgzsl.splits import draw_folds
 
@@ -217,8 +220,15 @@ def choose_gamma(world: World, row: Row, option: Option) -> float:
     for fold in draw_folds(world.seen, FOLDS):
         shown = tuple(class_id for class_id in world.seen if class_id not in fold)
         scorer = world.fit(row, option, world.parts["fit"], fold)
-        curves.append(against(scorer, [world.parts["validate"]], shown, fold).curve())
+        kept = against(scorer, [world.parts["validate"]], shown, fold)
+        curves.append(replace(kept, gaps=kept.gaps / spread_of_scores(world, scorer)).curve())
     return best_gamma(curves)[0]
+
+
+def spread_of_scores(world: World, scorer: Any) -> float:
+    """Return how far the scores of an image lie apart: their deviation over seen classes, the mean over images."""
+    scores = scorer.select(world.seen).score(world.parts["validate"]).double()
+    return float(scores.std(dim=1).mean())
 
 
 def against(scorer: Any, images: Sequence[Any], seen: Sequence[str], unseen: Sequence[str]) -> Any:
@@ -243,7 +253,7 @@ def measure(world: World, row: Row, option: Option, gamma: float, seed: int) -> 
     seconds = time.perf_counter() - started
     right, labels = hits(scorer, world.parts["test_unseen"], world.unseen)
     both = against(scorer, [world.parts["test_seen"], world.parts["test_unseen"]], world.seen, world.unseen)
-    found = generalised(both, gamma, "cv").to_json()
+    found = generalised(both, gamma * spread_of_scores(world, scorer), "cv").to_json()
     accuracy = per_class(scorer, world.parts["test_unseen"], world.unseen)
     interval = [100 * end for end in ClassDraws(labels).macro(right)]
     return {"accuracy": accuracy, "interval": interval, "generalised": found, "seconds": seconds}
@@ -324,10 +334,10 @@ Figures are percent, means over classes; guessing among the unseen classes reach
   their WordNet synsets (`taxonomy`). Attributes of inner classes are means of those below.
 - **unseen**: images of unseen classes among these. In brackets a 95 % bootstrap interval over classes, with several
   seeds the mean of their intervals; in parentheses the lowest and highest seed.
-- **U, S, H**: all {both} classes compete, seen ones less gamma (calibrated stacking). Gamma has the best
-  mean H over the same folds, on validation images that no fit saw. Seen classes score by rows of the method as unseen
-  ones do, not by the head (the default of `kgzsl evaluate`). **Oracle** takes the best gamma on the test
-  images themselves: no result, but what the choice is held against. **AUSUC**: area under the curve of U and S.
+- **U, S, H**: all {both} classes compete, seen ones less gamma (calibrated stacking). Gamma has the best mean H over
+  the same folds, on validation images that no fit saw, in units of the spread of an image's scores. Seen classes score
+  by rows of the method as unseen ones do, not by the head (see `kgzsl evaluate`). **Oracle** takes the best gamma on
+  the test images themselves: no result, but what the choice is held against. **AUSUC**: area under the curve of U, S.
 - **seconds**: one fit on one thread of a machine that did other work meanwhile.
 - The backbone was trained on ImageNet, of whose 1000 classes three are species among the seen classes here and none is
   among the unseen ones (one of which is a hummingbird, as one class of ImageNet is called). These figures are not
