@@ -154,8 +154,10 @@ def test_inductive_methods_come_back_from_disk(make, given: Supervision, tmp_pat
     again = type(method).load(tmp_path, given.graph, given.semantics, scorer)
     assert torch.equal(rows(again), rows(method))
     assert again.parameters() == method.parameters()
-    for one in (method, again):  # a class that the graph lacks depends on nothing but itself
-        torch.testing.assert_close(rows_of(one.synthesize_new(*new_classes(given))), rows_of(added(method, given)))
+    alone = rows_of(added(method, given))  # a class that the graph lacks depends on nothing but itself
+    for one, within in ((method, 1e-5), (again, 2e-3)):  # graph networks keep hidden rows in half precision
+        together = rows_of(one.synthesize_new(*new_classes(given)))
+        torch.testing.assert_close(together, alone, atol=within, rtol=within)
 
 
 KIND_OF = {"mule": "hoofed", "parrot": "bird"}
