@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -172,6 +174,41 @@ def test_the_published_files_are_read(assets, name):
     assert (len(benchmark.split.seen), len(benchmark.split.unseen)) == (seen, unseen)
     assert [len(held_out) for held_out in benchmark.validation] == [validation] * 3
     torch.testing.assert_close(benchmark.attributes.vectors.norm(dim=1), torch.ones(classes))
+
+
+IMAGES = {
+    "APY": (5_932, 1_483, 7_924),
+    "AWA1": (19_832, 4_958, 5_685),
+    "AWA2": (23_527, 5_882, 7_913),
+    "CUB": (7_057, 1_764, 2_967),
+    "SUN": (10_320, 2_580, 1_440),
+}
+"""Images to learn from, of seen and of unseen classes to test, after the paper's table."""
+
+
+@pytest.mark.assets
+@pytest.mark.parametrize("name", IMAGES)
+def test_published_splits_fit_features_made_in_the_published_form(assets, name, tmp_path):
+    """Labels are made up: those of each set of images go round its classes."""
+    from scipy.io import loadmat, savemat
+
+    folder = tmp_path / name
+    shutil.copytree(assets / "attributes" / "gbu" / name, folder)
+    splits = loadmat(folder / "att_splits.mat")
+    known = read_proposed(folder)
+    rows = {part: splits[part].ravel().astype(int) for part in ("trainval_loc", "test_seen_loc", "test_unseen_loc")}
+    labels = np.ones(max(map(max, rows.values())), dtype=np.float64)
+    for part, numbers in rows.items():
+        ids = known.split.unseen if part == "test_unseen_loc" else known.split.seen
+        labels[numbers - 1] = 1 + np.resize(known.graph.index.rows(ids), len(numbers))
+    features = np.stack([labels, np.arange(1, len(labels) + 1), np.zeros(len(labels))])
+    savemat(folder / "res101.mat", {"features": features, "labels": labels[:, None]})
+    images = read_proposed(folder).images
+    assert images is not None
+    assert (len(images.trainval), len(images.test_seen), len(images.test_unseen)) == IMAGES[name]
+    for part, kept in zip(rows, (images.trainval, images.test_seen, images.test_unseen)):
+        assert kept.features[:, 1].tolist() == rows[part].tolist()  # each image kept its number and its label
+        assert torch.equal(kept.features[:, 0].long() - 1, kept.labels)
 
 
 @pytest.mark.assets
