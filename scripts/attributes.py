@@ -363,7 +363,9 @@ def write_page(world: World, results: dict[str, Any], page: Path) -> None:
         size=len(world.seen) // FOLDS,
         **facts,
     )
-    write_text(page, "\n".join([introduction, *table(results), ""]))
+    missing = [row.label for row in ROWS if f"{row.method} | test | {row.seeds - 1}" not in results]
+    note = ["", f"Not measured yet: {', '.join(missing)}."] if missing else []
+    write_text(page, "\n".join([introduction, *table(results), *note, ""]))
 
 
 def main() -> None:
