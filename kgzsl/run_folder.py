@@ -10,6 +10,7 @@
 | ``bank.safetensors``                          | the synthesized classifiers of every class of the graph            |
 | ``scorer.safetensors``                        | in its place: a scorer that is no bank, its kind in the metadata   |
 | ``seen_bank.safetensors``                     | the classifiers of the seen classes, as given                      |
+| ``members/``                                  | the models of an ensemble's members                                |
 
 The manifest is written last: a folder without one holds an unfinished training.
 """
@@ -40,8 +41,9 @@ __all__ = ["RunFolder", "holds_run", "is_run_of", "replace_run", "strange_files"
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
+MEMBERS = "members"
 PIECES = (SEMANTICS, BANK, SCORER, SEEN_BANK, "model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl")
-OWN_FILES = {MANIFEST, GRAPH, *PIECES, "checkpoint.safetensors", ".new"}
+OWN_FILES = {MANIFEST, GRAPH, MEMBERS, *PIECES, "checkpoint.safetensors", ".new"}
 
 
 @dataclass(frozen=True)
@@ -232,8 +234,9 @@ def replace_run(path: PathLike, staged: PathLike) -> None:
         (folder / MANIFEST).unlink(missing_ok=True)
         for name in PIECES:
             (folder / name).unlink(missing_ok=True)
-        if (folder / GRAPH).is_dir():
-            shutil.rmtree(folder / GRAPH)
+        for name in (GRAPH, MEMBERS):
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
         for piece in sorted(fresh.iterdir(), key=lambda piece: piece.name == MANIFEST):  # the manifest last
             piece.replace(folder / piece.name)
         fresh.rmdir()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional
 
+from kgzsl.errors import SemanticsError
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.types import Array, Float, Int, Tensor
@@ -13,7 +16,10 @@ __all__ = ["SemanticKernel"]
 
 
 class SemanticKernel:
-    """A Gaussian of the chord between unit vectors: ``k(a, b) = exp(-(1 - cos(a, b)) / width)``.
+    """The mean over texts of a Gaussian of the chord: ``k(a, b) = mean over p of exp(-(1 - cos(a_p, b_p)) / width)``.
+
+    The texts are the parts of the semantics (see `SemanticEmbedding.parts`), such as definition and names; alike in one
+    of them is half as good as alike in two, which one long vector would not say.
 
     Args:
         semantics: a vector for every class of the graph, in its order.
@@ -24,23 +30,32 @@ class SemanticKernel:
     def __init__(self, semantics: SemanticEmbedding, seen: Int[Array, "K"], width: float) -> None:
         self.width = width
         self._semantics = semantics
-        self._seen = _unit(semantics.vectors[torch.from_numpy(seen)])
+        rows = torch.from_numpy(seen)
+        self._seen = [_unit(part[rows]) for part in semantics.parts().values()]
 
     def to_seen(self, rows: Int[Array, "R"]) -> Float[Tensor, "R K"]:
         """Return the likeness of rows of the graph to the seen classes."""
-        return self._likeness(_unit(self._semantics.vectors[torch.from_numpy(rows)]))
+        chosen = torch.from_numpy(rows)
+        return self._likeness([part[chosen] for part in self._semantics.parts().values()])
 
     def new_to_seen(self, extension: ClassExtension, vectors: SemanticEmbedding) -> Float[Tensor, "K"]:
         """Return the likeness of a new class to the seen classes.
 
         Raises:
-            SemanticsError: the class has no vector, or one of another encoder.
+            SemanticsError: the class has no vector, or one of another encoder or with other parts.
         """
         self._semantics.check_encoder(vectors.encoder)
-        return self._likeness(_unit(vectors.select([extension.class_id]).vectors))[0]
+        parts = list(vectors.select([extension.class_id]).parts().values())
+        if len(parts) != len(self._seen):
+            raise SemanticsError(
+                f"A new class needs {len(self._seen)} texts side by side ({self._semantics.text_form!r}), found "
+                f"{len(parts)} ({vectors.text_form!r}); embed it with the text form of the run."
+            )
+        return self._likeness(parts)[0]
 
-    def _likeness(self, vectors: Float[Tensor, "R S"]) -> Float[Tensor, "R K"]:
-        return torch.exp((vectors @ self._seen.T - 1) / self.width)
+    def _likeness(self, parts: Sequence[Float[Tensor, "R S"]]) -> Float[Tensor, "R K"]:
+        each = [torch.exp((_unit(part) @ seen.T - 1) / self.width) for part, seen in zip(parts, self._seen)]
+        return torch.stack(each).mean(dim=0)
 
 
 def _unit(vectors: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:

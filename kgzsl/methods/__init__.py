@@ -10,6 +10,7 @@ from kgzsl.bank import StoredScorer
 from kgzsl.methods.conse import ConSE, ConvexCombination
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.devise import DeViSE
+from kgzsl.methods.ensemble import Ensemble
 from kgzsl.methods.eszsl import ESZSL
 from kgzsl.methods.exem import EXEM
 from kgzsl.methods.graph_regression import GraphRegression
@@ -30,6 +31,7 @@ __all__ = [
     "ConSE",
     "ConvexCombination",
     "DeViSE",
+    "Ensemble",
     "FitContext",
     "GraphRegression",
     "InductiveMethod",
@@ -42,6 +44,7 @@ __all__ = [
 METHODS: dict[str, type[Method]] = {
     "conse": ConSE,
     "devise": DeViSE,
+    "ensemble": Ensemble,
     "eszsl": ESZSL,
     "exem": EXEM,
     "graph_regression": GraphRegression,

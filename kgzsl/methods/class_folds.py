@@ -6,6 +6,7 @@ classes is ranked among the classes of the fold. No unseen class and no image of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -13,9 +14,10 @@ import numpy as np
 import torch
 
 from kgzsl.evaluation import ranks
-from kgzsl.types import Float, Int, Tensor
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.types import ClassIds, Float, Int, Tensor
 
-__all__ = ["Fold", "best_setting", "class_folds", "cross_validate", "reciprocal_rank"]
+__all__ = ["Fold", "best_setting", "class_folds", "cross_validate", "reciprocal_rank", "related_groups"]
 
 Setting = TypeVar("Setting")
 Fold = tuple[Tensor, Tensor]
@@ -39,6 +41,31 @@ def class_folds(num_classes: int, folds: int = 5, seed: int = 0) -> list[Fold]:
     parts = [np.sort(part) for part in np.array_split(order, count)]
     rest = [np.setdiff1d(order, part) for part in parts]
     return [(torch.from_numpy(kept), torch.from_numpy(part)) for kept, part in zip(rest, parts)]
+
+
+def related_groups(graph: ClassGraph, class_ids: ClassIds, most: int) -> list[list[int]]:
+    """Group classes that stand close together in the graph, to be left out together.
+
+    Most unseen classes have no seen sibling; a seen class that is left out by itself has. A class belongs to its
+    ancestor (or itself) above the most of the given classes, but no more than ``most``; of equal ones, to the first by
+    class id.
+
+    Args:
+        graph: the class graph.
+        class_ids: the classes.
+        most: how many of them a group may hold at most.
+
+    Returns:
+        Positions in ``class_ids``, group by group, in the order of the groups' class ids.
+    """
+    above = [graph.ancestors((class_id,)) | {class_id} for class_id in class_ids]
+    below = Counter(ancestor for ancestors in above for ancestor in ancestors)
+    groups: dict[str, list[int]] = {}
+    for position, (class_id, ancestors) in enumerate(zip(class_ids, above)):
+        fitting = [one for one in ancestors if below[one] <= most]
+        chosen = min(fitting, key=lambda one: (-below[one], one)) if fitting else class_id
+        groups.setdefault(chosen, []).append(position)
+    return [groups[name] for name in sorted(groups)]
 
 
 def reciprocal_rank(scores: Float[Tensor, "N R"], labels: Int[Tensor, "N"]) -> float:

@@ -1,8 +1,9 @@
 """Gaussian-process regression of classifiers: alike classes have alike classifiers.
 
 The classifier of a class is the mean of the seen ones plus a weighted sum of their deviations, and the weights follow
-in closed form from how alike the class is to each seen class, by the vectors of their definitions and by the ancestors
-that they share. No network, no epochs: a fit is one inverse of the size of the seen classes.
+in closed form from how alike the class is to each seen class, by the vectors of its texts (each part of the semantics,
+such as definition and names, counts alike) and by the ancestors that they share. No network, no epochs: a fit is one
+inverse of the size of the seen classes.
 
 All hyper-parameters are chosen on seen classifiers alone. Each fold of the seen classes is predicted from the other
 folds, which one inverse gives for all folds, and the prediction is compared with the true classifiers as in
@@ -41,6 +42,7 @@ from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.graph.hops import ancestor_hops
 from kgzsl.kernels import AncestorKernel, GaussianProcess, MixedKernel, SemanticKernel, leave_out
+from kgzsl.methods.class_folds import related_groups
 from kgzsl.methods.context import FitContext
 from kgzsl.runtime import load_tensors, save_tensors, write_text
 from kgzsl.semantics.embedding import SemanticEmbedding
@@ -138,6 +140,8 @@ class KernelRegression:
         shares: of the semantic kernel in the sum of both; 0 to 1.
         ridges: variance of the noise in the seen classifiers, where classes vary by 1; greater than 0.
         criterion: what the choice maximises, one of ``cosine``, ``hit1``, ``reciprocal_rank``.
+        most_related: how many seen classes below one ancestor are left out together, see `related_groups`; 1 draws
+            classes one by one.
         folds: how many parts of the seen classes are left out in turn; fewer where a part would hold one class.
         repeats: how often the parts are drawn anew.
         seed: draws the folds.
@@ -161,6 +165,7 @@ class KernelRegression:
         shares: Sequence[float] = (0.5, 0.35, 0.65, 0.8),
         ridges: Sequence[float] = (0.15, 0.05, 0.1, 0.25, 0.4),
         criterion: str = "reciprocal_rank",
+        most_related: int = 1,
         folds: int = 5,
         repeats: int = 4,
         seed: int = 0,
@@ -174,14 +179,17 @@ class KernelRegression:
             raise RecipeError(f"folds is a whole number of at least 2, found {folds!r}.")
         if repeats < 1:
             raise RecipeError(f"repeats is a whole number of at least 1, found {repeats!r}.")
-        self.folds, self.repeats, self.seed = folds, repeats, seed
+        if most_related < 1:
+            raise RecipeError(f"most_related is a whole number of at least 1, found {most_related!r}.")
+        self.most_related, self.folds, self.repeats, self.seed = most_related, folds, repeats, seed
         self.tried: list[dict[str, float]] = []
         self._fitted: _Fitted | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""
         offered = {name: list(values) for name, values in self._offered().items()}
-        return {**offered, "criterion": self.criterion, "folds": self.folds, "repeats": self.repeats, "seed": self.seed}
+        names = ("criterion", "most_related", "folds", "repeats", "seed")
+        return {**offered, **{name: getattr(self, name) for name in names}}
 
     def _offered(self) -> dict[str, tuple[float, ...]]:
         return {"widths": self.widths, "decays": self.decays, "shares": self.shares, "ridges": self.ridges}
@@ -208,7 +216,7 @@ class KernelRegression:
         kernels = _Kernels(graph, supervision.semantics, graph.index.rows(seen))
         rows = bank.select(seen).normalised("joint")
         targets = torch.cat([rows.weights, rows.biases[:, None]], dim=1).double()
-        setting = self._choose(kernels, targets)
+        setting = self._choose(kernels, targets, self._cut(graph, seen))
         if context is not None and context.folder is not None:
             write_text(Path(context.folder) / METRICS, "".join(f"{json.dumps(record)}\n" for record in self.tried))
         kernel, values = kernels.mixture(setting)
@@ -217,11 +225,13 @@ class KernelRegression:
         self._fitted = _Fitted(graph, bank.backbone, seen, setting, kernel, process, torch.cat(predicted))
         return self
 
-    def _choose(self, kernels: _Kernels, targets: Float[Tensor, "K O"]) -> KernelSetting:
+    def _choose(
+        self, kernels: _Kernels, targets: Float[Tensor, "K O"], folds: list[list[Int[Tensor, "_"]]]
+    ) -> KernelSetting:
         """Return the setting that the search ends at; each that it tries is kept in ``tried``."""
         offered = self._offered()
         best = KernelSetting(*(values[0] for values in offered.values()))
-        folds, tried = self._folds(len(targets)), dict[KernelSetting, _Measured]()
+        tried = dict[KernelSetting, _Measured]()
 
         def measured(setting: KernelSetting) -> _Measured:
             if setting not in tried:
@@ -242,8 +252,18 @@ class KernelRegression:
         ]
         return best
 
+    def _cut(self, graph: ClassGraph, seen: tuple[str, ...]) -> list[list[Int[Tensor, "_"]]]:
+        """Cut the seen classes into parts, several times; related ones stay together where that is asked for."""
+        if self.most_related == 1:
+            return self._folds(len(seen))
+        groups = related_groups(graph, seen, self.most_related)
+        return [
+            [torch.tensor(sorted(position for row in fold.tolist() for position in groups[row])) for fold in repetition]
+            for repetition in self._folds(len(groups))
+        ]
+
     def _folds(self, num_seen: int) -> list[list[Int[Tensor, "_"]]]:
-        """Cut the seen classes into parts of two or more, several times; none where there are fewer than four."""
+        """Cut so many things into parts of two or more, several times; none where there are fewer than four."""
         count = min(self.folds, num_seen // 2)
         if count < 2:
             return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +11,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.errors import InputFileError, SemanticsError
 from kgzsl.quantisation import expand, quantise
 from kgzsl.runtime import load_tensors, save_tensors
-from kgzsl.semantics.text_form import parts_of
+from kgzsl.semantics.text_form import BESIDE, parts_of
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
 __all__ = ["SemanticEmbedding", "same_encoder"]
@@ -76,6 +77,25 @@ class SemanticEmbedding:
         """
         forms = parts_of(self.text_form)
         return dict(zip(forms, self.vectors.chunk(len(forms), dim=1)))
+
+    def select_parts(self, forms: Sequence[str]) -> SemanticEmbedding:
+        """Return an embedding of some of the parts, in the order given.
+
+        Raises:
+            SemanticsError: there is no such part.
+
+        Example:
+            >>> both = SemanticEmbedding(ClassIndex(("okapi",)), torch.tensor([[1.0, 0, 0, 1]]), "toy", "name | photo")
+            >>> both.select_parts(["photo"]).vectors.tolist()
+            [[0.0, 1.0]]
+        """
+        parts = self.parts()
+        if strangers := [form for form in forms if form not in parts]:
+            raise SemanticsError(
+                f"The vectors have no part {strangers[0]!r}; their parts are {', '.join(map(repr, parts))}."
+            )
+        chosen = torch.cat([parts[form] for form in forms], dim=1)
+        return replace(self, vectors=chosen, text_form=BESIDE.join(forms))
 
     def missing(self, class_ids: ClassIds) -> tuple[str, ...]:
         """Return those of the classes that have no vector, in order."""
