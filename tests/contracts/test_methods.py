@@ -20,7 +20,11 @@ from kgzsl.supervision import Supervision
 from kgzsl.toy import CLASSES, SEEN, UNSEEN, toy_seen_features, toy_supervision
 
 SMALL = {"epochs": 40, "evaluate_every": 10, "network_options": {"hidden": 8}}
-SHORT = {"devise": {"epochs": 10}, "icis": {"hidden": 16, "epochs": 20, "learning_rate": 1e-3}}
+SHORT = {
+    "devise": {"epochs": 10},
+    "ensemble": {"members": [{"name": "kernel_regression", "weight": 2}, {"name": "exem"}], "spread": 0.5},
+    "icis": {"hidden": 16, "epochs": 20, "learning_rate": 1e-3},
+}
 VARIANTS = {name: (METHODS[name], SHORT.get(name, {})) for name in METHODS if name != "graph_regression"}
 VARIANTS |= {
     "dgp": (METHODS["graph_regression"], {**SMALL, "network": "dgp"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import extension_from, extension_with_parents
 from kgzsl.kernels import AncestorKernel, SemanticKernel
 from kgzsl.methods import FitContext, KernelRegression
+from kgzsl.methods.class_folds import related_groups
 from kgzsl.methods.kernel_regression import KernelSetting, _Measured
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
@@ -214,3 +216,37 @@ def test_values_out_of_range_are_refused(options: dict[str, object], error: type
 def test_before_a_fit_there_is_no_variance() -> None:
     with pytest.raises(NotFittedError, match="call fit"):
         KernelRegression().variance(SEEN)
+
+
+def test_related_classes_are_left_out_together() -> None:
+    graph, seen = toy_graph(), tuple(sorted(SEEN))
+    below = {one: {c for c in seen if one in graph.ancestors((c,)) | {c}} for one in graph.index}
+    for most in (1, 2, 3, len(seen)):
+        groups = related_groups(graph, seen, most)
+        assert sorted(position for group in groups for position in group) == list(range(len(seen)))
+        for group in groups:
+            together = {seen[position] for position in group}
+            holders = [one for one, classes in below.items() if together <= classes and len(classes) <= most]
+            assert holders, "a group stands below one ancestor that has no more seen classes than allowed"
+    assert related_groups(graph, seen, 1) == [[position] for position in range(len(seen))]
+    assert len(related_groups(graph, seen, len(seen))) == 1
+    method = KernelRegression(most_related=2, criterion="cosine", folds=2).fit(toy_supervision())
+    assert method.parameters()["most_related"] == 2 and method.tried
+    with pytest.raises(RecipeError, match="most_related"):
+        KernelRegression(most_related=0)
+
+
+def test_texts_count_alike_however_many_there_are() -> None:
+    given = toy_supervision()
+    vectors = given.semantics.vectors
+    turned = vectors.roll(1, dims=0)
+    seen = given.graph.index.rows(SEEN)
+    both = SemanticEmbedding(given.semantics.index, torch.cat([vectors, turned], dim=1), "toy", "first | second")
+    one, other = (SemanticKernel(replace(given.semantics, vectors=v), seen, 0.3) for v in (vectors, turned))
+    rows = np.arange(given.graph.num_classes)
+    mean = (one.to_seen(rows) + other.to_seen(rows)) / 2
+    torch.testing.assert_close(SemanticKernel(both, seen, 0.3).to_seen(rows), mean)
+    extension = extension_with_parents(given.graph, "tricorder", ("tool",), ClassText("tricorder"))
+    single = SemanticEmbedding(ClassIndex(("tricorder",)), torch.tensor([[0.0, 0.0, 1.0, 0.5]]), "toy")
+    with pytest.raises(SemanticsError, match="needs 2 texts side by side"):
+        SemanticKernel(both, seen, 0.3).new_to_seen(extension, single)
