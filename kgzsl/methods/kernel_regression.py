@@ -132,7 +132,7 @@ class KernelRegression:
     """Predict classifiers by Gaussian-process regression on a kernel of classes.
 
     Of each hyper-parameter several values are offered; the first is where the search starts, and what is taken where
-    fewer than four classes are seen. One value fixes it.
+    fewer than four classes (or groups of related ones) are seen. One value fixes it.
 
     Args:
         widths: of the semantic kernel, ``exp(-(1 - cos) / width)``; greater than 0.

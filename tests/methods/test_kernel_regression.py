@@ -230,8 +230,12 @@ def test_related_classes_are_left_out_together() -> None:
             assert holders, "a group stands below one ancestor that has no more seen classes than allowed"
     assert related_groups(graph, seen, 1) == [[position] for position in range(len(seen))]
     assert len(related_groups(graph, seen, len(seen))) == 1
-    method = KernelRegression(most_related=2, criterion="cosine", folds=2).fit(toy_supervision())
-    assert method.parameters()["most_related"] == 2 and method.tried
+    groups = related_groups(graph, CLASSES, 2)
+    repetitions = KernelRegression(most_related=2, folds=2, repeats=3)._cut(graph, CLASSES)
+    assert len(repetitions) == 3 and len(groups) < len(CLASSES)
+    for first, second in repetitions:
+        assert sorted([*first.tolist(), *second.tolist()]) == list(range(len(CLASSES)))
+        assert all(set(group) <= set(first.tolist()) or set(group) <= set(second.tolist()) for group in groups)
     with pytest.raises(RecipeError, match="most_related"):
         KernelRegression(most_related=0)
 
