@@ -230,8 +230,8 @@ def test_related_classes_are_left_out_together() -> None:
             assert holders, "a group stands below one ancestor that has no more seen classes than allowed"
     assert related_groups(graph, seen, 1) == [[position] for position in range(len(seen))]
     assert len(related_groups(graph, seen, len(seen))) == 1
-    groups = related_groups(graph, CLASSES, 2)
-    repetitions = KernelRegression(most_related=2, folds=2, repeats=3)._cut(graph, CLASSES)
+    groups = related_groups(graph, CLASSES, 3)
+    repetitions = KernelRegression(most_related=3, folds=2, repeats=3)._cut(graph, CLASSES)
     assert len(repetitions) == 3 and len(groups) < len(CLASSES)
     for first, second in repetitions:
         assert sorted([*first.tolist(), *second.tolist()]) == list(range(len(CLASSES)))
