@@ -26,7 +26,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
-    "options",
+    "list_options",
 )
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""
 

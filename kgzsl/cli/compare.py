@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli.list_options import ListOptionCommand
+from kgzsl.cli.several_values import ListOptionCommand
 
 __all__ = ["register"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgzsl.cli.list_options import ListOptionCommand
+from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
     from kgzsl.cross_validation import CrossValidation

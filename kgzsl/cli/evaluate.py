@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgzsl.cli.list_options import ListOptionCommand
+from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
     from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
@@ -90,7 +90,11 @@ def evaluate_command(
         ),
     ] = None,
     by: Annotated[
-        list[str] | None, typer.Option(metavar="hops branch", help="Break figures down: distance to seen, branch.")
+        list[str] | None,
+        typer.Option(
+            metavar="hops branch kinship",
+            help="Break figures down: distance to seen classes, branch, whether above or below a seen class.",
+        ),
     ] = None,
     details: Annotated[bool, typer.Option("--details", help="Print all intervals, and hubness.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a file.")] = False,

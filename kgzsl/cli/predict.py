@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgzsl.cli.last_run import last_run
-from kgzsl.cli.list_options import ListOptionCommand
+from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
     from kgzsl.classifier import ZeroShotClassifier
