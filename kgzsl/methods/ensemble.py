@@ -1,27 +1,11 @@
 """Ensemble: several methods predict a classifier each, and what is common to their predictions is taken.
 
-Methods err in different ways: a kernel is sure of what its texts tell, a graph network of what the neighbours are. Each
-member's rows lose the member's mean over the seen classes, get length one, and are summed with weights:
-
-    d_c = sum over members m of weight_m * unit(r_c,m - mean over seen s of r_s,m).
-
-What is summed is then equalised. The classifiers of the seen classes vary much in a few directions (animal or artefact)
-and little in the many that tell one animal from another; regression predicts the former best and so lets them rule.
-With the directions v_i and strengths s_i (their mean being one) of the seen classifiers' principal components,
-
-    e_c = d_c + sum over i of (s_i ** -equalise - 1) (d_c . v_i) v_i,    row_c = unit(e_c).
-
-Where there are images of seen classes, with mean x and covariance S, the bias makes the mean picture's score zero, and
-``spread`` divides a row by a power of how widely its scores vary over pictures, so that no class wins by its scale:
-
-    w_c = row_c / (row_c' S row_c) ** (spread / 2),    b_c = -w_c . x.
+Methods err in different ways: a kernel is sure of what its texts tell, a graph network of what the neighbours are. How
+their rows become one, and what is done against classes that win too often, stands in `kgzsl.methods.combination`.
 
 References:
     Lakshminarayanan, Pritzel, Blundell: Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles,
-        NeurIPS 2017, for ensembles.
-    Dinu, Lazaridou, Baroni: Improving zero-shot learning by mitigating the hubness problem, ICLR workshop 2015, for
-        correcting the scale of each class.
-    The equalised principal components are own to this project.
+        NeurIPS 2017. There the members are networks of one kind and their probabilities are averaged.
 """
 
 from __future__ import annotations
@@ -33,15 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch.nn import functional
-
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError, RecipeError
-from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
+from kgzsl.methods.combination import Combination, bank_rows
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.method import InductiveMethod
 from kgzsl.registry import build, choose
@@ -58,45 +39,6 @@ DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
     {"name": "kernel_regression"},
     {"name": "graph_regression", "network": "dgp"},
 )
-WEAKEST = 1e-3
-"""Principal components weaker than this share of the mean strength are rounding and stay as they are."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Combination:
-    """What makes one row of the members' rows.
-
-    Args:
-        means: (M, D + 1) mean of each member's rows over the seen classes.
-        directions, gains: (P, D + 1) principal components of the seen classifiers, and what each is multiplied by.
-        image_mean, covariance: (D,) and (D, D) of the seen images, both empty where there are none.
-    """
-
-    means: Float[Tensor, "M O"]
-    directions: Float[Tensor, "P O"]
-    gains: Float[Tensor, "P"]
-    image_mean: Float[Tensor, "_"]
-    covariance: Float[Tensor, "_ _"]
-
-    def rows(
-        self, predicted: Sequence[Float[Tensor, "C O"]], weights: Sequence[float], spread: float
-    ) -> Float[Tensor, "C O"]:
-        """Combine the members' rows [W, b] of the same classes."""
-        summed = torch.stack(
-            [
-                weight * functional.normalize(rows - mean, dim=1)
-                for weight, rows, mean in zip(weights, predicted, self.means)
-            ]
-        ).sum(dim=0)
-        equalised = summed + (summed @ self.directions.T * (self.gains - 1)) @ self.directions
-        rows = functional.normalize(equalised, dim=1)
-        if not len(self.image_mean):
-            return rows
-        along = rows[:, :-1]
-        if spread:
-            deviation = ((along @ self.covariance) * along).sum(dim=1).clamp(min=torch.finfo(rows.dtype).tiny).sqrt()
-            along = along / deviation[:, None] ** spread
-        return torch.cat([along, -(along @ self.image_mean)[:, None]], dim=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +46,7 @@ class _Fitted:
     graph: ClassGraph
     semantics: SemanticEmbedding
     members: tuple[InductiveMethod, ...]
-    combination: _Combination
+    combination: Combination
     bank: ClassifierBank
 
 
@@ -198,34 +140,19 @@ class Ensemble:
             )
             folder = None if context.folder is None else Path(context.folder) / MEMBERS / str(number)
             member.fit(given, FitContext(context.device, folder, context.checkpoint_every))
-        graph, seen = supervision.graph, tuple(sorted(supervision.seen_bank.index))
+        graph = supervision.graph
         predicted = [
-            _rows(member.synthesize(graph.index.ids), str(one["name"])) for member, one in zip(members, self.members)
+            bank_rows(member.synthesize(graph.index.ids), str(one["name"]))
+            for member, one in zip(members, self.members)
         ]
-        combination = self._combination(predicted, graph.index, supervision, seen)
+        combination = Combination.fit(predicted, supervision, self.equalise)
         rows = combination.rows(predicted, self.weights, self.spread)
         bank = self._bank(graph.index.ids, rows, supervision.seen_bank.backbone, combination)
         self._fitted = _Fitted(graph, supervision.semantics, members, combination, bank)
         return self
 
-    def _combination(
-        self, predicted: Sequence[Tensor], index: ClassIndex, supervision: Supervision, seen: tuple[str, ...]
-    ) -> _Combination:
-        places = torch.from_numpy(index.rows(seen))
-        means = torch.stack([rows[places].mean(dim=0) for rows in predicted])
-        targets = _rows(supervision.seen_bank.select(seen).normalised("joint"), "seen bank").double()
-        _, strengths, directions = torch.linalg.svd(targets - targets.mean(dim=0), full_matrices=False)
-        strengths = strengths / strengths.mean().clamp(min=torch.finfo(strengths.dtype).tiny)
-        kept = strengths > WEAKEST
-        return _Combination(
-            means,
-            directions[kept].float().contiguous(),
-            (strengths[kept] ** -self.equalise).float(),
-            *_moments(supervision.seen_features),
-        )
-
     def _bank(
-        self, class_ids: ClassIds, rows: Float[Tensor, "C O"], backbone: str, combination: _Combination
+        self, class_ids: ClassIds, rows: Float[Tensor, "C O"], backbone: str, combination: Combination
     ) -> ClassifierBank:
         index = ClassIndex(tuple(class_ids), "bank of an ensemble")
         normalisation = "none" if len(combination.image_mean) else "joint"
@@ -258,7 +185,9 @@ class Ensemble:
         """
         fitted = self._require()
         predicted = [
-            _rows(member.synthesize_new(extensions, self._parts(number, vectors)), str(self.members[number]["name"]))
+            bank_rows(
+                member.synthesize_new(extensions, self._parts(number, vectors)), str(self.members[number]["name"])
+            )
             for number, member in enumerate(fitted.members)
         ]
         rows = fitted.combination.rows(predicted, self.weights, self.spread)
@@ -289,7 +218,7 @@ class Ensemble:
         try:
             method = cls(**json.loads(metadata["parameters"]))
             names = ("means", "directions", "gains", "image_mean", "covariance")
-            combination = _Combination(*(tensors[name] for name in names))
+            combination = Combination(*(tensors[name] for name in names))
         except (KeyError, TypeError, ValueError, KgzslError) as error:
             raise CorruptFileError(f"{folder} holds no whole ensemble ({error}); train it again.") from error
         if combination.means.shape != (len(method.members), bank.dim + 1):
@@ -302,19 +231,3 @@ class Ensemble:
         )
         method._fitted = _Fitted(graph, semantics, members, combination, bank.select(graph.index.ids))
         return method
-
-
-def _rows(bank: object, name: str) -> Float[Tensor, "C O"]:
-    """Return [W, b] of a bank."""
-    if not isinstance(bank, ClassifierBank):
-        raise RecipeError(f"Method {name!r} makes no linear classifiers and cannot be a member of an ensemble.")
-    return torch.cat([bank.weights, bank.biases[:, None]], dim=1).float()
-
-
-def _moments(images: FeatureSet | None) -> tuple[Float[Tensor, "_"], Float[Tensor, "_ _"]]:
-    """Return mean and covariance of images, empty where there are none."""
-    if images is None or not len(images):
-        return torch.empty(0), torch.empty(0, 0)
-    features = images.features.double()
-    centred = features - features.mean(dim=0)
-    return features.mean(dim=0).float(), (centred.T @ centred / len(features)).float()
