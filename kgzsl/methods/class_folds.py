@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +18,15 @@ from kgzsl.evaluation import ranks
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.types import ClassIds, Float, Int, Tensor
 
-__all__ = ["Fold", "best_setting", "class_folds", "cross_validate", "reciprocal_rank", "related_groups"]
+__all__ = [
+    "Fold",
+    "best_setting",
+    "choose_setting",
+    "class_folds",
+    "cross_validate",
+    "reciprocal_rank",
+    "related_groups",
+]
 
 Setting = TypeVar("Setting")
 Fold = tuple[Tensor, Tensor]
@@ -99,3 +108,30 @@ def best_setting(measured: Mapping[Setting, Sequence[float]], offered: Iterable[
         return first
     means = {setting: round(float(np.mean(values)), DIGITS) for setting, values in measured.items()}
     return max([first, *others], key=means.__getitem__)
+
+
+def choose_setting(
+    offered: Sequence[Setting],
+    measure: Callable[[Fold], Mapping[Setting, float]],
+    num_classes: int,
+    folds: int = 5,
+    seed: int = 0,
+) -> tuple[Setting, list[dict[str, Any]]]:
+    """Choose among settings on folds of classes; a single one is taken as it is, without a fit.
+
+    Args:
+        offered: data classes of hyper-parameters; of equally good ones the first is taken.
+        measure: as of `cross_validate`.
+        num_classes: the classes to cut into folds.
+        folds: how many.
+        seed: draws them.
+
+    Returns:
+        The best setting, and a record of each: its hyper-parameters and ``reciprocal_rank``, a value a fold.
+    """
+    measured = cross_validate(class_folds(num_classes, folds, seed) if len(offered) > 1 else [], measure)
+    tried = [
+        {**asdict(setting), "reciprocal_rank": values}  # type: ignore[call-overload]
+        for setting, values in measured.items()
+    ]
+    return best_setting(measured, offered), tried

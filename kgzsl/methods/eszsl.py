@@ -29,7 +29,7 @@ import torch
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import RecipeError
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
-from kgzsl.methods.class_folds import Fold, best_setting, class_folds, cross_validate, reciprocal_rank
+from kgzsl.methods.class_folds import Fold, choose_setting, reciprocal_rank
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import unit_rows
@@ -131,11 +131,8 @@ class ESZSL(SemanticMethod):
             scores = {setting: images @ fitted.scaled_core(setting) @ classes.T for setting in offered}
             return {setting: reciprocal_rank(values, held.labels) for setting, values in scores.items()}
 
-        folds = class_folds(len(exemplars.class_ids), self.folds, self.seed) if len(offered) > 1 else []
-        measured = cross_validate(folds, measure)
-        best = best_setting(measured, offered)
+        best, tried = choose_setting(offered, measure, len(exemplars.class_ids), self.folds, self.seed)
         joint = exemplars.joint(BilinearMap(exemplars, vectors).solve(best).T)  # (S, D + 1)
-        tried = [{**asdict(setting), "reciprocal_rank": values} for setting, values in measured.items()]
         return LearnedTensors({"map": joint}, supervision.seen_bank.backbone, asdict(best), tried)
 
     def scorer(self, learned: LearnedTensors, class_ids: ClassIds, vectors: Float[Tensor, "C S"]) -> ClassifierBank:

@@ -32,7 +32,7 @@ import torch
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import RecipeError
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
-from kgzsl.methods.class_folds import Fold, best_setting, class_folds, cross_validate, reciprocal_rank
+from kgzsl.methods.class_folds import Fold, choose_setting, reciprocal_rank
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import in_parts, median_distance, squared_distances, unit_rows
@@ -141,13 +141,10 @@ class SYNC(SemanticMethod):
                     found[Setting(sigma, lam)] = reciprocal_rank(scores, held.labels)
             return found
 
-        folds = class_folds(len(vectors), self.folds, self.seed) if len(offered) > 1 else []
-        measured = cross_validate(folds, measure)
-        best = best_setting(measured, offered)
+        best, tried = choose_setting(offered, measure, len(vectors), self.folds, self.seed)
         sigma = best.sigma * distance
         phantoms = PhantomClassifiers(exemplars, phantom_shares(vectors, vectors, sigma)).solve(best.lam)
         tensors = {"phantoms": exemplars.joint(phantoms), "coordinates": vectors}
-        tried = [{**asdict(setting), "reciprocal_rank": values} for setting, values in measured.items()]
         return LearnedTensors(tensors, supervision.seen_bank.backbone, {**asdict(best), "width": sigma}, tried)
 
     def scorer(self, learned: LearnedTensors, class_ids: ClassIds, vectors: Float[Tensor, "C S"]) -> ClassifierBank:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgzsl.methods.class_folds import best_setting, class_folds, cross_validate, reciprocal_rank
+from kgzsl.methods.class_folds import (
+    best_setting,
+    choose_setting,
+    class_folds,
+    cross_validate,
+    reciprocal_rank,
+)
 
 
 @given(st.integers(0, 60), st.integers(2, 8), st.integers(0, 5))
@@ -40,3 +48,17 @@ def test_the_best_mean_wins_and_of_equal_ones_the_first() -> None:
     assert best_setting({}, ["x", "y"]) == "x"
     uneven = {"a": [0.0, 1.0], "b": [0.4, 0.4]}
     assert best_setting(uneven, ["b", "a"]) == "a" and np.mean(uneven["a"]) > np.mean(uneven["b"])
+
+
+@dataclass(frozen=True)
+class Width:
+    width: float
+
+
+def test_a_choice_records_what_it_measured_and_a_single_setting_is_not_measured() -> None:
+    offered = [Width(1.0), Width(2.0)]
+    best, tried = choose_setting(offered, lambda fold: {one: one.width / len(fold[1]) for one in offered}, 8, 2)
+    assert best == Width(2.0)
+    assert tried == [{"width": 1.0, "reciprocal_rank": [0.25] * 2}, {"width": 2.0, "reciprocal_rank": [0.5] * 2}]
+    assert choose_setting(offered[:1], lambda fold: {}, 8, 2) == (Width(1.0), [])
+    assert choose_setting(offered, lambda fold: {}, 3) == (Width(1.0), [])
