@@ -29,7 +29,8 @@ def test_there_are_exactly_two_set_up_commands_and_they_can_be_run() -> None:
 def test_every_command_named_exists() -> None:
     from kgzsl.cli import COMMANDS
 
-    assert set(re.findall(r"^kgzsl (\w+)", README, flags=re.MULTILINE)) <= set(COMMANDS)
+    named = re.findall(r"\bkgzsl ([a-z]+(?:-[a-z]+)*)", "\n".join(README.split("```")[1::2]))
+    assert named and {name.replace("-", "_") for name in named} <= set(COMMANDS)
 
 
 def test_the_python_runs_after_the_demo() -> None:
