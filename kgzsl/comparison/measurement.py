@@ -26,7 +26,7 @@ __all__ = ["compare"]
 
 KINDS = ("own", "unrelated", "generalised", "unseen", "all")
 WITH_SEEN = ("generalised", "all")
-REPORTS, SECONDS = "reports", "seconds.json"
+REPORTS, SECONDS = "reports", "seconds"
 
 
 def compare(
@@ -35,6 +35,7 @@ def compare(
     folder: PathLike,
     *,
     candidates: Sequence[str] = ("unrelated",),
+    by: Sequence[str] = (),
     device: str = "auto",
     bootstrap: Bootstrap | None = None,
 ) -> Comparison:
@@ -42,7 +43,7 @@ def compare(
 
     A run folder that holds the finished run of a cell is used as it is; where the cell's inputs have changed since, the
     new run takes its place once it is whole. Reports are kept in ``reports/`` and used again while run, features and
-    options are the same.
+    options are the same, seconds in ``seconds/``; processes that compare different cells may share a folder.
 
     Args:
         compared: what is compared, see `kgzsl.comparison.cells`.
@@ -50,6 +51,7 @@ def compare(
         folder: holds a run folder for each cell.
         candidates: which classes compete, of `kgzsl.evaluation.KINDS`; with ``generalised`` and ``all`` the seen
             classes keep the head's classifiers where the method makes linear ones.
+        by: what figures are broken down by, of `kgzsl.evaluation.BREAKDOWNS`.
         device: ``auto``, ``cpu``, ``cuda``.
         bootstrap: how intervals are drawn.
 
@@ -66,7 +68,7 @@ def compare(
         for cell in compared:
             seconds = _train(cell, root, device)
             run = RunFolder(root / cell.folder)
-            reports = _reports(run, images, candidates, drawn, root / REPORTS)
+            reports = _reports(run, images, candidates, by, drawn, root / REPORTS)
             found.append(MeasuredCell(cell.method, cell.semantics, cell.seed, cell.folder, seconds, tuple(reports)))
             advance()
     return Comparison(tuple(found))
@@ -74,14 +76,12 @@ def compare(
 
 def _train(cell: Cell, root: Path, device: str) -> float | None:
     """Train a cell unless its run is there; return the seconds that its training took, where they are known."""
-    run, kept = root / cell.folder, root / SECONDS
-    known: dict[str, float] = read_json(kept) if kept.is_file() else {}
+    run, kept = root / cell.folder, root / SECONDS / f"{cell.folder}.json"
     before, start = _stamp(run), time.perf_counter()
     cell.recipe.train(run, device=device, command=cell.command, overwrite=True)
     if _stamp(run) != before:
-        known[cell.folder] = round(time.perf_counter() - start, 1)
-        write_json(kept, dict(sorted(known.items())))
-    return known.get(cell.folder)
+        write_json(kept, {"seconds": round(time.perf_counter() - start, 1)})
+    return float(read_json(kept)["seconds"]) if kept.is_file() else None
 
 
 def _stamp(run: Path) -> int | None:
@@ -90,20 +90,27 @@ def _stamp(run: Path) -> int | None:
 
 
 def _reports(
-    run: RunFolder, images: Mapping[str, FeatureSet], kinds: Sequence[str], bootstrap: Bootstrap, kept: Path
+    run: RunFolder,
+    images: Mapping[str, FeatureSet],
+    kinds: Sequence[str],
+    by: Sequence[str],
+    bootstrap: Bootstrap,
+    kept: Path,
 ) -> Iterator[dict[str, Any]]:
     """Yield the report of each kind of candidates and file as plain values."""
     manifest = sha256_file(run.path / "manifest.json")
     for kind in kinds:
         for name, features in images.items():
-            key = [__version__, manifest, sha256_file(name), kind, bootstrap.draws, bootstrap.seed]
+            key = [__version__, manifest, sha256_file(name), kind, *by, bootstrap.draws, bootstrap.seed]
             path = kept / f"{sha256_text(json.dumps(key))[:24]}.json"
             if not path.is_file():
-                write_json(path, _evaluate(run, features, kind, bootstrap))
+                write_json(path, _evaluate(run, features, kind, by, bootstrap))
             yield read_json(path) | {"features": Path(name).stem}
 
 
-def _evaluate(run: RunFolder, features: FeatureSet, kind: str, bootstrap: Bootstrap) -> dict[str, Any]:
+def _evaluate(
+    run: RunFolder, features: FeatureSet, kind: str, by: Sequence[str], bootstrap: Bootstrap
+) -> dict[str, Any]:
     scorer, graph = _with_new(run, features, kind)
     if kind in WITH_SEEN and isinstance(scorer, ClassifierBank):
         scorer = _with_head(scorer, run.seen_bank)
@@ -114,6 +121,7 @@ def _evaluate(run: RunFolder, features: FeatureSet, kind: str, bootstrap: Bootst
         split=run.split,
         candidates=kind,
         baseline=nearest_seen_bank(graph, run.seen_bank, graph.index.ids),
+        by=by,
         bootstrap=bootstrap,
     )
     return report.to_json()

@@ -1,4 +1,4 @@
-"""Groups of classes to break figures down by: the distance from the seen classes, and the branch of the graph."""
+"""Groups of classes to break figures down by: their distance from or kinship with the seen ones, and their branch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from kgzsl.graph.hops import hop_distances
 from kgzsl.splits import Split
 from kgzsl.types import ClassId
 
-__all__ = ["BREAKDOWNS", "branch_heads", "by_branch", "by_hops"]
+__all__ = ["BREAKDOWNS", "branch_heads", "by_branch", "by_hops", "by_kinship"]
 
 ABOVE = "above the branches"
 NO_WAY = "no way to a seen class"
+RELATED, UNRELATED = "above or below a seen class", "unrelated"
 MOST = 0.4
 """A branch with more than this share of the classes is split into its children."""
 
@@ -36,6 +37,16 @@ def by_branch(graph: ClassGraph, split: Split, class_ids: Iterable[ClassId]) -> 
     """
     heads = branch_heads(graph, split)
     return {class_id: _label(graph, _nearest_above(graph, class_id, heads)) for class_id in class_ids}
+
+
+def by_kinship(graph: ClassGraph, split: Split, class_ids: Iterable[ClassId]) -> dict[ClassId, str]:
+    """Return for each class whether it is an ancestor or a descendant of a seen class, itself one, or ``unrelated``.
+
+    What is above or below a seen class is easily taken for it: among candidates that hold both kinds, such as
+    ``unseen``, images of unrelated classes tell another story.
+    """
+    related = graph.ancestors(split.seen) | graph.descendants(split.seen) | set(split.seen)
+    return {class_id: RELATED if class_id in related else UNRELATED for class_id in class_ids}
 
 
 def branch_heads(graph: ClassGraph, split: Split) -> tuple[ClassId, ...]:
@@ -84,5 +95,6 @@ def _label(graph: ClassGraph, head: ClassId | None) -> str:
 BREAKDOWNS: Mapping[str, Callable[[ClassGraph, Split, Iterable[ClassId]], dict[ClassId, str]]] = {
     "hops": by_hops,
     "branch": by_branch,
+    "kinship": by_kinship,
 }
 """What figures can be broken down by."""

@@ -7,7 +7,7 @@ import pytest
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import UnknownVariantError
 from kgzsl.evaluation import evaluate, to_markdown, to_text
-from kgzsl.evaluation.breakdown import branch_heads, by_branch, by_hops
+from kgzsl.evaluation.breakdown import branch_heads, by_branch, by_hops, by_kinship
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.custom import from_pairs
@@ -38,6 +38,14 @@ def test_of_several_branches_the_nearest_counts() -> None:
     split = Split(("pot", "soup", "a"), ("can", "b", "tin", "thing"))
     assert set(branch_heads(graph, split)) >= {"food"}
     assert by_branch(graph, split, ["can"]) == {"can": "food"}
+
+
+def test_kin_are_above_and_below_seen_classes(world: ClassGraph, split: Split) -> None:
+    found = by_kinship(world, split, ["dog", "puppy", "animal", "okapi", "hammer", "person"])
+    kin = "above or below a seen class"
+    assert found == {"dog": kin, "puppy": kin, "animal": kin} | dict.fromkeys(
+        ["okapi", "hammer", "person"], "unrelated"
+    )
 
 
 def test_a_report_broken_down(bank: ClassifierBank, images: FeatureSet, world: ClassGraph, split: Split) -> None:
