@@ -10,10 +10,11 @@ With the directions v_i and strengths s_i (their mean being one) of the seen cla
 
     e_c = d_c + sum over i of (s_i ** -equalise - 1) (d_c . v_i) v_i,    row_c = unit(e_c).
 
-Where there are images of seen classes, with mean x and covariance S, the bias makes the mean picture's score zero, and
-``spread`` divides a row by a power of how widely its scores vary over pictures, so that no class wins by its scale:
+Where there are images of seen classes, with mean x and covariance S, the bias makes the mean picture's score zero, so
+that nothing is taken of the bias predicted, and ``spread`` divides by a power of how widely the scores of a class vary
+over pictures, so that no class wins by its scale. With u_c the weights of e_c, made unit,
 
-    w_c = row_c / (row_c' S row_c) ** (spread / 2),    b_c = -w_c . x.
+    w_c = u_c / (u_c' S u_c) ** (spread / 2),    b_c = -w_c . x.
 
 References:
     Dinu, Lazaridou, Baroni: Improving zero-shot learning by mitigating the hubness problem, ICLR workshop 2015, for
@@ -89,14 +90,12 @@ class Combination:
         ]
         summed = torch.stack(each).sum(dim=0)
         equalised = summed + (summed @ self.directions.T * (self.gains - 1)) @ self.directions
-        rows = functional.normalize(equalised, dim=1)
         if not len(self.image_mean):
-            return rows
-        along = rows[:, :-1]
-        if spread:
-            deviation = ((along @ self.covariance) * along).sum(dim=1).clamp(min=torch.finfo(rows.dtype).tiny).sqrt()
-            along = along / deviation[:, None] ** spread
-        return torch.cat([along, -(along @ self.image_mean)[:, None]], dim=1)
+            return functional.normalize(equalised, dim=1)
+        unit = functional.normalize(equalised[:, :-1], dim=1)
+        deviation = ((unit @ self.covariance) * unit).sum(dim=1).clamp(min=torch.finfo(unit.dtype).tiny).sqrt()
+        weights = unit / deviation[:, None] ** spread
+        return torch.cat([weights, -(weights @ self.image_mean)[:, None]], dim=1)
 
 
 def bank_rows(bank: object, name: str) -> Float[Tensor, "C O"]:

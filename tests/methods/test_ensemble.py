@@ -43,11 +43,11 @@ def plain_rows(given: Supervision, equalise: float, spread: float) -> np.ndarray
     strengths = strengths / strengths.mean()
     kept = strengths > 1e-3
     scale = directions[kept].T @ np.diag(strengths[kept] ** -equalise - 1) @ directions[kept]
-    rows = unit(summed + summed @ scale)
+    rows = summed + summed @ scale
     if given.seen_features is None:
-        return rows
+        return unit(rows)
     images = given.seen_features.features.double().numpy()
-    weights = rows[:, :-1]
+    weights = unit(rows[:, :-1])
     deviation = np.sqrt(np.einsum("cd,de,ce->c", weights, np.cov(images.T, bias=True), weights))
     weights = weights / deviation[:, None] ** spread
     return np.hstack([weights, -(weights @ images.mean(axis=0))[:, None]])
