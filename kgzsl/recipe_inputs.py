@@ -26,7 +26,7 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.errors import InputFileError, RecipeError
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.graph.class_lists import read_class_list
+from kgzsl.graph.class_lists import is_expression, read_class_list
 from kgzsl.graph.storage import load_graph, split_names
 from kgzsl.registry import choose
 from kgzsl.runtime import read_lines, sha256_text, shipped_path
@@ -149,12 +149,13 @@ class RecipeInputs:
         """Return the classes of a list beside the recipe's graph, of an expression of such lists, or of a file.
 
         Raises:
-            InputFileError: it is none of these; the message names the lists that are there.
+            InputFileError: it is none of these (the message names the lists that are there), or it cannot be read.
         """
-        place = self._graph_place()
-        if name in split_names(place) or not (path := self.path(name)).is_file():
-            return read_class_list(name, graph, place)
-        return tuple(read_lines(path))
+        place, path = self._graph_place(), self.path(name)
+        is_file = path.is_file() or (bool(path.suffix) and not is_expression(name))
+        if is_file and name not in split_names(place):
+            return tuple(read_lines(path))
+        return read_class_list(name, graph, place)
 
     def semantics(self, graph: ClassGraph, place: Path | str) -> SemanticEmbedding:
         """Return a vector for every class of the graph, in its order; gaps raise unless the recipe fills them."""
