@@ -94,8 +94,8 @@ class Combination:
             return functional.normalize(equalised, dim=1)
         unit = functional.normalize(equalised[:, :-1], dim=1)
         deviation = ((unit @ self.covariance) * unit).sum(dim=1).clamp(min=torch.finfo(unit.dtype).tiny).sqrt()
-        weights = unit / deviation[:, None] ** spread
-        return torch.cat([weights, -(weights @ self.image_mean)[:, None]], dim=1)
+        scaled = unit / deviation[:, None] ** spread
+        return torch.cat([scaled, -(scaled @ self.image_mean)[:, None]], dim=1)
 
 
 def bank_rows(bank: object, name: str) -> Float[Tensor, "C O"]:
