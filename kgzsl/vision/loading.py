@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import torch
 
 from kgzsl.errors import BackboneError, InputFileError, KgzslError, MissingDependencyError, MissingResourceError
 from kgzsl.runtime import asset_path, read_json
+from kgzsl.semantics.model_folder import quiet_loading
 from kgzsl.types import PathLike
 from kgzsl.vision.backbone import Backbone, find_head
 from kgzsl.vision.preprocess import Preprocessor
@@ -105,7 +103,7 @@ def _load_model(name: str, is_folder: bool) -> Any:
     except ImportError as error:
         message = "Backbones need transformers and pillow; install them with: pip install 'kgzsl[vision]'"
         raise MissingDependencyError(message) from error
-    with _quiet():
+    with quiet_loading():
         try:
             model, info = AutoModelForImageClassification.from_pretrained(
                 name,
@@ -123,7 +121,7 @@ def _load_model(name: str, is_folder: bool) -> Any:
 def _load_processor(name: str, is_folder: bool) -> Any:
     from transformers import AutoImageProcessor
 
-    with _quiet():
+    with quiet_loading():
         try:
             return AutoImageProcessor.from_pretrained(name, backend="pil", local_files_only=is_folder)
         except Exception as error:  # as above
@@ -158,22 +156,3 @@ def _refusal(name: str, is_folder: bool, error: Exception) -> KgzslError:
         f"{name} could not be loaded as an image classifier ({reason}). It needs config.json, model.safetensors and "
         "preprocessor_config.json of a classifier that transformers knows."
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    hub = getLogger("huggingface_hub")
-    level = hub.level
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    hub.setLevel(ERROR)
-    try:
-        yield
-    finally:
-        hub.setLevel(level)
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
