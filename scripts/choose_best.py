@@ -1,6 +1,6 @@
 """Measure settings of the recipe `best` on hidden seen classes, the only ground on which they are chosen.
 
-Usage: KGZSL_ASSETS=DIR python scripts/choose_best.py [--folds 5] [--repeats 2]
+Usage: KGZSL_ASSETS=DIR python scripts/choose_best.py [--folds 5] [--repeats 4]
 
 Related seen classes are hidden together (at most ten below one ancestor): most unseen classes have no seen sibling.
 Kernel regression is fitted to the others, its rows are combined as an ensemble combines them, and one picture of each
@@ -78,7 +78,7 @@ def main() -> None:
     """Measure one change at a time around the recipe's setting, then all exponents."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=4)
     options = parser.parse_args()
     whole, split = Recipe.load("best").inputs.supervision()
     assert whole.seen_features is not None
