@@ -56,7 +56,7 @@ class Row:
     def unrelated(self, k: int) -> float:
         """Return Hit@k among all unseen classes of images of unrelated ones, the mean over files and seeds."""
         groups = [one["by"]["kinship"]["unrelated"] for file in FILES for one in self.parts("unseen", file)]
-        return mean(group["hits_micro"][str(k)] for group in groups)
+        return mean(float(group["hits_micro"][str(k)]) for group in groups)
 
     @property
     def seconds(self) -> str:
@@ -105,10 +105,11 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
         "## Runs",
         machine(),
         table(["recipe", "seed", "command", "epochs chosen", "seconds"], commands(own)),
+        notes(own),
         "## Not run",
         "\n".join(f"- {line}" for line in idle) or "Nothing: all of the grid is here.",
     ]
-    write_text(out, "\n\n".join(block.strip() for block in blocks) + "\n")
+    write_text(out, "\n\n".join(block.strip() for block in blocks if block) + "\n")
     return [*deviations, *idle]
 
 
@@ -276,3 +277,9 @@ def not_run(grid: Sequence[Job], runs: Path, failed: Mapping[str, str]) -> list[
         if job.generalised and not kept_path(job, runs, BY_GAMMA).is_file():
             lines.append(f"`{job.name}`, candidates `generalised`: {failed.get(job.name, 'not run yet')}")
     return lines + [f"`{name}`: left out, {why}" for name, why in LEFT_OUT.items()]
+
+
+def notes(own: Sequence[Row]) -> str:
+    """Return what was written beside a result by hand, such as that a run was made by an earlier kgzsl."""
+    told = {f"{row.recipe}: {one['note']}" for row in own for one in row.kept if one.get("note")}
+    return "\n".join(f"- {line}" for line in sorted(told))
