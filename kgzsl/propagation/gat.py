@@ -22,7 +22,6 @@ import torch
 from kgzsl.errors import RecipeError
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
-from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.layers import GraphLayer, draw_glorot, without_drawing
 from kgzsl.types import Float, Int, Tensor
 
@@ -58,15 +57,10 @@ class AttentionLayer(GraphLayer):
         """Draw weights and attention vectors from Glorot's uniform distribution; zero the biases."""
         draw_glorot(self.parameters(), generator)
 
-    def forward(
-        self,
-        x: Float[Tensor, "M I"],
-        aggregation: Aggregation,
-        mask: DropoutMask | None = None,
-        carried: Float[Tensor, "R H"] | None = None,
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
-        x = x if mask is None else mask.apply(x)
         own, ends = aggregation.own_rows(x), aggregation.edge_index()
         if torch.is_grad_enabled() or ends.shape[1] <= ARROWS_AT_ONCE:
             y: Tensor = self.operator((x, own), ends)

@@ -40,7 +40,6 @@ class GraphLayer(nn.Module, ABC):
     def reset(self, generator: torch.Generator) -> None:
         """Draw all parameters anew."""
 
-    @abstractmethod
     def forward(
         self,
         x: Float[Tensor, "M I"],
@@ -56,6 +55,13 @@ class GraphLayer(nn.Module, ABC):
             mask: which inputs dropout keeps, or None for no dropout.
             carried: what an earlier layer put out at the rows themselves, where the network carries it on.
         """
+        return self.compute(x if mask is None else mask.apply(x), aggregation, carried)
+
+    @abstractmethod
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
+    ) -> Float[Tensor, "R O"]:
+        """Compute the rows of the aggregation from inputs that dropout has passed; see `forward`."""
 
 
 def without_drawing(make: Callable[[], Any]) -> Any:
@@ -126,16 +132,10 @@ class GraphConvolution(GraphLayer):
             return torch.ones(1, dtype=self.weight.dtype, device=self.weight.device)
         return functional.softmax(self.group_logits, dim=0)
 
-    def forward(
-        self,
-        x: Float[Tensor, "M I"],
-        aggregation: Aggregation,
-        mask: DropoutMask | None = None,
-        carried: Float[Tensor, "R H"] | None = None,
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
-        if mask is not None:
-            x = mask.apply(x)
         weights = self.group_weights()
         if not self._gathers_first(aggregation):
             y = aggregation.gather(x @ self.weight, weights)

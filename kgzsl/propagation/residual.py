@@ -21,7 +21,6 @@ from torch import nn
 from kgzsl.errors import RecipeError
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
-from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.layers import GraphConvolution, GraphLayer
 from kgzsl.types import Float, Tensor
 
@@ -49,16 +48,11 @@ class ResidualConvolution(GraphLayer):
         """Draw the weight from Glorot's uniform distribution."""
         nn.init.xavier_uniform_(self.weight, generator=generator)
 
-    def forward(
-        self,
-        x: Float[Tensor, "M I"],
-        aggregation: Aggregation,
-        mask: DropoutMask | None = None,
-        carried: Float[Tensor, "R H"] | None = None,
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
         assert carried is not None
-        x = x if mask is None else mask.apply(x)
         near = aggregation.gather(x, torch.ones(1, dtype=x.dtype, device=x.device))
         mixed = torch.lerp(near, carried.to(near.dtype), self.initial)
         return torch.lerp(mixed, (mixed @ self.weight).to(mixed.dtype), self.identity)

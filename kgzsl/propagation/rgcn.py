@@ -23,7 +23,6 @@ from kgzsl.errors import RecipeError
 from kgzsl.graph.adjacency import NUM_RELATIONS
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
-from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.layers import GraphLayer, draw_glorot, without_drawing
 from kgzsl.types import Float, Tensor
 
@@ -55,15 +54,10 @@ class RelationalLayer(GraphLayer):
         """Draw bases, mixtures and own weights from Glorot's uniform distribution; zero the bias."""
         draw_glorot(self.parameters(), generator)
 
-    def forward(
-        self,
-        x: Float[Tensor, "M I"],
-        aggregation: Aggregation,
-        mask: DropoutMask | None = None,
-        carried: Float[Tensor, "R H"] | None = None,
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation, whose groups are those of `kgzsl.graph.adjacency.relational`."""
-        x = x if mask is None else mask.apply(x)
         relation = aggregation.merged.groups
         others = relation > 0
         ends = aggregation.edge_index()[:, others]

@@ -20,7 +20,6 @@ import torch
 
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
-from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.layers import GraphLayer, draw_glorot, without_drawing
 from kgzsl.types import Float, Tensor
 
@@ -44,15 +43,10 @@ class MeanLayer(GraphLayer):
         """Draw the weights from Glorot's uniform distribution; zero the bias."""
         draw_glorot(self.parameters(), generator)
 
-    def forward(
-        self,
-        x: Float[Tensor, "M I"],
-        aggregation: Aggregation,
-        mask: DropoutMask | None = None,
-        carried: Float[Tensor, "R H"] | None = None,
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
-        x = x if mask is None else mask.apply(x)
         y: Tensor = self.operator((x, aggregation.own_rows(x)), aggregation.edge_index(loops=False))
         return y
 

@@ -26,7 +26,6 @@ from torch.nn import functional
 from kgzsl.errors import RecipeError
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
-from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.layers import GraphLayer, draw_glorot, without_drawing
 from kgzsl.types import Bool, Float, Int, Tensor
 
@@ -75,15 +74,10 @@ class TransformerLayer(GraphLayer):
         nn.init.ones_(self.norm_nodes.weight)
         nn.init.ones_(self.norm_tokens.weight)
 
-    def forward(
-        self,
-        x: Float[Tensor, "M I"],
-        aggregation: Aggregation,
-        mask: DropoutMask | None = None,
-        carried: Float[Tensor, "R H"] | None = None,
+    def compute(
+        self, x: Float[Tensor, "M I"], aggregation: Aggregation, carried: Float[Tensor, "R H"] | None
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
-        x = x if mask is None else mask.apply(x)
         z = self.norm_nodes(x + self.narrow(functional.relu(self.widen(x))))
         queries_keys_values = self.queries_keys_values(z)  # (M, 3 P)
         rows, pooled = [], []
