@@ -72,9 +72,6 @@ def options(
 WIDE = {"widths": (0.6, 0.3, 1.0, 1.5, 2.0, 3.0)}
 """Widths for the kernel of attributes; the usual ones are for sentence embeddings."""
 
-BOTH = {"members": ((("name", "kernel_regression"), *WIDE.items()), (("name", "exem"),))}
-"""The members of the ensemble, as pairs of key and value."""
-
 IMAGES = ("ridge",)
 """Methods that learn from images do not look at the head, so that one fit of it is enough."""
 
@@ -89,12 +86,6 @@ ROWS = (
     Row("graph_regression", "DGP", options(("standardised",), ("taxonomy",), ("logistic",)), SEEDS, "head, tree"),
     Row(
         "kernel_regression", "kernel regression (ours)", options(graphs=GRAPHS, keywords=[WIDE]), looks_at="head, tree"
-    ),
-    Row(
-        "ensemble",
-        "ensemble of kernel regression and EXEM (ours)",
-        options(("att",), ("taxonomy",), ("logistic",), [{"equalise": value, **BOTH} for value in (0.5, 0.0)]),
-        looks_at="head, tree, images",
     ),
 )
 
@@ -184,8 +175,6 @@ class World:
         if key in self.made:
             return self.made[key]
         keywords = dict(option.keywords) | ({"seed": seed} if row.seeds > 1 else {})
-        if "members" in keywords:
-            keywords["members"] = [dict(member) for member in keywords["members"]]
         method = METHODS[row.method](**keywords).fit(self.supervision(option, images, held_out))
         self.made[key] = method.synthesize((*self.seen, *self.unseen))
         return self.made[key]
