@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,7 +91,7 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
     checked, deviations = check_expected(own)
     idle = not_run(grid, runs, failed)
     blocks = [
-        INTRODUCTION.format(recipes=len(own), files=", ".join(FILES), **sizes(own)),
+        filled(INTRODUCTION.format(recipes=len(own), files=", ".join(FILES), **sizes(own))),
         *(ideas() if out.resolve().parent == ROOT / "docs" else []),
         "## Methods",
         *(block for kind in CANDIDATES for block in summary(own, kind)),
@@ -103,7 +105,7 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
         "Micro Hit@1, candidates `unrelated`; each recipe's `[expected]` and how far a figure may lie from it.",
         checked,
         "## Runs",
-        machine(),
+        filled(machine()),
         table(["recipe", "seed", "command", "epochs chosen", "seconds"], commands(own)),
         notes(own),
         "## Not run",
@@ -111,6 +113,21 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
     ]
     write_text(out, "\n\n".join(block.strip() for block in blocks if block) + "\n")
     return [*deviations, *idle]
+
+
+def filled(text: str) -> str:
+    """Return paragraphs and items with their lines filled anew."""
+    blocks = []
+    for block in text.split("\n\n"):
+        items = re.split(r"\n(?=- )", block)
+        blocks.append("\n".join(fill(item, "  " if item.startswith("- ") else "") for item in items))
+    return "\n\n".join(blocks)
+
+
+def fill(text: str, indent: str) -> str:
+    """Return a text in lines of 120 characters."""
+    words = " ".join(text.split())
+    return textwrap.fill(words, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def sizes(own: Sequence[Row]) -> dict[str, str]:
@@ -270,9 +287,8 @@ def machine() -> str:
 
 def not_run(grid: Sequence[Job], runs: Path, failed: Mapping[str, str]) -> list[str]:
     """Return a line for everything that the page lacks, with the reason."""
-    lines = [
-        f"`{job.name}`: {failed.get(job.name, 'not run yet')}" for job in grid if not kept_path(job, runs).is_file()
-    ]
+    lacking = {job.name: job for job in grid if not kept_path(job, runs).is_file()}
+    lines = [f"`{name}`: {failed.get(name, 'not run yet')}" for name in lacking]
     for job in grid:
         if job.generalised and not kept_path(job, runs, BY_GAMMA).is_file():
             lines.append(f"`{job.name}`, candidates `generalised`: {failed.get(job.name, 'not run yet')}")
