@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +13,18 @@ SEMANTICS = "semantics"
 """Where in the folder of the runs embeddings lie that are not shipped."""
 
 DEFAULT = "lemmas: definition"
-METHODS = (
+LEFT_OUT = {"demo": "DGP again, on the classes of the sample pack; see scripts/demo"}
+"""Recipes that are no row of the page, and why."""
+
+FIRST = (
     *("best", "kernel", "gcnz", "sgcn", "dgp", "gat", "sage", "rgcn", "transformer", "residual"),
     *("exem", "sync", "icis", "devise", "conse", "eszsl", "nearest_seen"),
 )
-"""The recipes in the order of the page."""
+"""Recipes in the order of the page; those that it does not name follow."""
 
-LEFT_OUT = {"demo": "DGP again, on the classes of the sample pack; see scripts/demo"}
-"""Recipes that are no row of the page, and why."""
+FOUND = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(RECIPES.glob("*.toml"))}
+METHODS = tuple(sorted(FOUND.keys() - LEFT_OUT, key=lambda name: (name not in FIRST, [*FIRST, name].index(name), name)))
+NETWORKS = tuple(name for name in METHODS if "network" in FOUND[name]["method"])
 
 FORMS = (
     "lemmas",
@@ -35,7 +40,6 @@ FORMS = (
 COMPARED = ("kernel", "exem", "sgcn")
 """The recipes that take every semantics."""
 
-NETWORKS = ("gcnz", "sgcn", "dgp", "gat", "sage", "rgcn", "transformer", "residual")
 IN_FLOAT32 = ("dgp",)
 """Networks that the reduced grid trains in float32 as the recipe says; an epoch takes a third of a second."""
 
@@ -112,5 +116,4 @@ def jobs(full: bool = False) -> tuple[Job, ...]:
 
 def seeds_of(recipe: str, seeds: tuple[int, ...]) -> tuple[int | None, ...]:
     """Return the seeds of a recipe; None alone where its method is not random."""
-    text = (RECIPES / f"{recipe}.toml").read_text(encoding="utf-8")
-    return seeds if re.search(r"^seed *=", text, re.MULTILINE) else (None,)
+    return seeds if "seed" in FOUND[recipe]["method"] else (None,)
