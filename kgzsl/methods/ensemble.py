@@ -77,13 +77,11 @@ class Ensemble:
         for name, value in (("equalise", equalise), ("spread", spread)):
             if not 0 <= value <= 1:
                 raise RecipeError(f"{name} is a number from 0 to 1, found {value!r}.")
-        if not members:
+        self.members = [_checked(member) for member in members]
+        if not self.members:
             raise RecipeError("An ensemble needs at least one member; write a table [[method.members]] for each.")
-        self.members = [dict(member) for member in members]
         self.equalise, self.spread, self.seed = equalise, spread, seed
         self.weights = [float(member.get("weight", 1.0)) for member in self.members]
-        if min(self.weights) <= 0:
-            raise RecipeError(f"The weight of a member is a number greater than 0, found {min(self.weights)!r}.")
         self._built()  # refuses wrong keywords now, not after the data is read
         self._fitted: _Fitted | None = None
 
@@ -94,8 +92,6 @@ class Ensemble:
     def _variant(self, member: Mapping[str, Any]) -> type[InductiveMethod]:
         from kgzsl.methods import METHODS
 
-        if "name" not in member:
-            raise RecipeError("A member of an ensemble lacks its name; name a method, as in [method] name.")
         variant = choose(METHODS, str(member["name"]), "method")
         if not issubclass(variant, InductiveMethod) or variant is Ensemble:
             raise RecipeError(
@@ -231,3 +227,15 @@ class Ensemble:
         )
         method._fitted = _Fitted(graph, semantics, members, combination, bank.select(graph.index.ids))
         return method
+
+
+def _checked(member: object) -> dict[str, Any]:
+    """Return the table of a member, RecipeError where it is none or one of its own keys is off."""
+    if not isinstance(member, Mapping) or "name" not in member:
+        raise RecipeError(f"A member of an ensemble is a table with the name of a method, found {member!r}.")
+    weight, parts = member.get("weight", 1.0), member.get("parts", [""])
+    if not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
+        raise RecipeError(f"The weight of a member is a number greater than 0, found {weight!r}.")
+    if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts:
+        raise RecipeError(f"The parts of a member are a list of text forms, found {parts!r}.")
+    return dict(member)

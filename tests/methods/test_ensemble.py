@@ -135,7 +135,10 @@ def test_new_classes_after_loading(tmp_path) -> None:
     ("keywords", "error", "message"),
     [
         ({"members": []}, RecipeError, "at least one member"),
-        ({"members": [{"weight": 2}]}, RecipeError, "lacks its name"),
+        ({"members": [{"weight": 2}]}, RecipeError, "a table with the name"),
+        ({"members": ["kernel_regression"]}, RecipeError, "a table with the name"),
+        ({"members": [{**KERNEL, "weight": "heavy"}]}, RecipeError, "greater than 0"),
+        ({"members": [{**KERNEL, "parts": "lemmas"}]}, RecipeError, "a list of text forms"),
         ({"members": [{"name": "kernel_regresion"}]}, UnknownVariantError, "kernel_regression"),
         ({"members": [{"name": "ensemble"}]}, RecipeError, "cannot be a member"),
         ({"members": [{**KERNEL, "weight": 0}]}, RecipeError, "greater than 0"),
