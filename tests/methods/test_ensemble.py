@@ -136,7 +136,6 @@ def test_new_classes_after_loading(tmp_path) -> None:
     [
         ({"members": []}, RecipeError, "at least one member"),
         ({"members": [{"weight": 2}]}, RecipeError, "a table with the name"),
-        ({"members": ["kernel_regression"]}, RecipeError, "a table with the name"),
         ({"members": [{**KERNEL, "weight": "heavy"}]}, RecipeError, "greater than 0"),
         ({"members": [{**KERNEL, "parts": "lemmas"}]}, RecipeError, "a list of text forms"),
         ({"members": [{"name": "kernel_regresion"}]}, UnknownVariantError, "kernel_regression"),
@@ -150,6 +149,12 @@ def test_new_classes_after_loading(tmp_path) -> None:
 def test_wrong_settings_are_refused_before_anything_is_read(keywords, error, message) -> None:
     with pytest.raises(error, match=message):
         Ensemble(**keywords)
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_a_member_that_is_no_table_is_refused() -> None:
+    with pytest.raises(RecipeError, match="is a table with the name of a method, found 'kernel_regression'"):
+        Ensemble(members=["kernel_regression"])  # type: ignore[list-item]
 
 
 def test_scorers_that_are_no_bank_are_refused() -> None:
