@@ -17,7 +17,9 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(prog="scripts/reproduce", description=__doc__.splitlines()[0])
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--reduced", action="store_true", help="one seed, bfloat16, capped epochs: below 40 minutes")
+    size.add_argument(
+        "--reduced", action="store_true", help="one seed, bfloat16, capped epochs: over half an hour with --jobs 2"
+    )
     size.add_argument("--full", action="store_true", help="the recipes as they are, three seeds: many hours")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side, one thread each")
     parser.add_argument("--only", nargs="*", default=[], help="names or beginnings of names, such as kernel or dgp-0")

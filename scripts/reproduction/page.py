@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from reproduction.grid import CAPS, COMPARED, DEFAULT, FORMS, LEFT_OUT, METHODS, RECIPES, ROOT, Job
+from reproduction.grid import CAPS, COMPARED, DEFAULT, FORMS, IN_FLOAT32, LEFT_OUT, METHODS, RECIPES, ROOT, Job
 from reproduction.measure import BY_GAMMA, CANDIDATES, FILES, kept_path
 from reproduction.prose import DIFFERENCES, IDEAS, INTRODUCTION, PUBLISHED
 
@@ -281,7 +281,8 @@ def machine() -> str:
     return (
         f"Machine: {os.cpu_count()} cores ({platform.machine()}), torch {torch.__version__}; each run on one thread, "
         "others beside it. Seconds hold reading the inputs, the choice of hyper-parameters or epochs, the fit, and "
-        f"writing the run. The reduced grid trains networks in bfloat16 and caps epochs: {capped}."
+        "writing the run; beside other work they are too high. The reduced grid trains networks in bfloat16 (not "
+        f"{', '.join(IN_FLOAT32)}) and caps epochs: {capped}."
     )
 
 
