@@ -51,7 +51,7 @@ def test_the_shipped_kernel_recipe_is_valid() -> None:
 
 
 def test_unknown_recipes() -> None:
-    with pytest.raises(MissingResourceError, match=r"no recipes called 'dpg.toml'; there are: .*dgp\.toml"):
+    with pytest.raises(MissingResourceError, match=r"no recipes called 'dpg', .*it ships .*dgp.*Did you mean 'dgp'"):
         find_recipe("dpg")
     with pytest.raises(InputFileError, match=r"Could not read recipe some/where\.toml"):
         find_recipe("some/where.toml")

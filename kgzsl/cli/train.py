@@ -14,8 +14,8 @@ __all__ = ["register"]
 
 HELP = """Train a recipe and write a run folder; stopped at any time, the same command goes on.
 
-RECIPE is a TOML file, or the name of one that kgzsl ships (kernel, dgp, sgcn, gcnz, gat, sage, rgcn, transformer,
-residual, demo).
+RECIPE is a TOML file, or the name of one that kgzsl ships (best, kernel, dgp, exem, ...; kgzsl list-options recipes
+lists them).
 
 A folder that holds the finished run of the same recipe and inputs is left as it is.
 

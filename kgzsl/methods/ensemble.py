@@ -95,7 +95,8 @@ class Ensemble:
         variant = choose(METHODS, str(member["name"]), "method")
         if not issubclass(variant, InductiveMethod) or variant is Ensemble:
             raise RecipeError(
-                f"Method {member['name']!r} cannot be a member of an ensemble; choose one that places new classes."
+                f"Method {member['name']!r} cannot be a member of an ensemble; choose one with linear classifiers that "
+                "places new classes, and no ensemble."
             )
         return variant
 

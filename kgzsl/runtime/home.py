@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from kgzsl.errors import MissingResourceError
+from kgzsl.registry import closest
 
 __all__ = ["asset_path", "cache_home", "shipped_path"]
 
@@ -42,5 +43,10 @@ def shipped_path(kind: str, name: str) -> Path:
     for folder in (PACKAGE / kind, checkout):
         if (folder / name).exists():
             return folder / name
-    known = sorted({path.name for folder in (PACKAGE / kind, checkout) if folder.is_dir() for path in folder.iterdir()})
-    raise MissingResourceError(f"kgzsl ships no {kind} called {name!r}; there are: {', '.join(known) or 'none'}.")
+    places = [path for folder in (PACKAGE / kind, checkout) if folder.is_dir() for path in folder.iterdir()]
+    known = sorted({path.stem for path in places if path.is_dir() or path.suffix == ".toml"})
+    asked = name.removesuffix(".toml")
+    raise MissingResourceError(
+        f"kgzsl ships no {kind} called {asked!r}, and no such path was found; it ships {', '.join(known) or 'none'}."
+        f"{closest(asked, known)}"
+    )

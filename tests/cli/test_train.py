@@ -64,7 +64,7 @@ def test_the_same_again_another_and_overwrite(train, toy_recipe: Path, tmp_path:
         (["--set", "method.name=magic"], "No method is called 'magic'; choose one of conse, devise, "),
         (["--set", "method.network=dpg"], "Did you mean 'dgp'?"),
         (["--set", "epochs"], "is not of the form table.key=value"),
-        (["--set", "graph.name=nowhere"], "kgzsl ships no graphs called 'nowhere'; there are: "),
+        (["--set", "graph.name=nowhere"], "kgzsl ships no graphs called 'nowhere', and no such path was found; it ships "),
         (["--set", "graph.seen=nobody"], "has no class list or mark 'nobody'; it has seen, unseen"),
         (["--set", "graph.seen=nobody.txt"], "Could not read nobody.txt: "),
         (["--set", "seen_bank.backbone=./nowhere"], "./nowhere is no folder of a backbone"),
@@ -80,7 +80,7 @@ def test_bad_input_is_one_line(train, toy_recipe: Path, tmp_path: Path, argument
 
 def test_no_such_recipe(train, tmp_path: Path) -> None:
     code, _, errors = train("dpg", "--out", tmp_path / "run")
-    assert code == 2 and "there are: " in errors and "dgp.toml" in errors
+    assert code == 2 and "it ships " in errors and "dgp" in errors
 
 
 def test_corrupt_inputs_are_named(train, toy_recipe: Path, tmp_path: Path) -> None:

@@ -30,5 +30,5 @@ def test_assets_are_there_or_none(monkeypatch, tmp_path):
 
 def test_shipped_graphs_are_found_and_others_listed():
     assert isinstance(shipped_path("graphs", "imagenet21k"), Path)
-    with pytest.raises(MissingResourceError, match=r"no graphs called 'imagenet'; there are: .*imagenet21k.*wordnet"):
+    with pytest.raises(MissingResourceError, match=r"no graphs called 'imagenet', .*it ships .*imagenet21k.*wordnet"):
         shipped_path("graphs", "imagenet")
