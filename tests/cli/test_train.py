@@ -64,7 +64,10 @@ def test_the_same_again_another_and_overwrite(train, toy_recipe: Path, tmp_path:
         (["--set", "method.name=magic"], "No method is called 'magic'; choose one of conse, devise, "),
         (["--set", "method.network=dpg"], "Did you mean 'dgp'?"),
         (["--set", "epochs"], "is not of the form table.key=value"),
-        (["--set", "graph.name=nowhere"], "kgzsl ships no graphs called 'nowhere', and no such path was found; it ships "),
+        (
+            ["--set", "graph.name=nowhere"],
+            "kgzsl ships no graphs called 'nowhere', and no such path was found; it ships ",
+        ),
         (["--set", "graph.seen=nobody"], "has no class list or mark 'nobody'; it has seen, unseen"),
         (["--set", "graph.seen=nobody.txt"], "Could not read nobody.txt: "),
         (["--set", "seen_bank.backbone=./nowhere"], "./nowhere is no folder of a backbone"),
