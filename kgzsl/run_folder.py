@@ -10,6 +10,8 @@
 | ``bank.safetensors``                          | the synthesized classifiers of every class of the graph            |
 | ``scorer.safetensors``                        | in its place: a scorer that is no bank, its kind in the metadata   |
 | ``seen_bank.safetensors``                     | the classifiers of the seen classes, as given                      |
+| ``hidden.safetensors``                        | the seen classes as predicted while they were hidden, once needed  |
+| ``scoring.json``                              | what ``kgzsl calibrate`` fitted on them: a section each            |
 | ``members/``                                  | the models of an ensemble's members                                |
 
 The manifest is written last: a folder without one holds an unfinished training.
@@ -36,13 +38,17 @@ from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.types import PathLike
 
-__all__ = ["RunFolder", "holds_run", "is_run_of", "replace_run", "strange_files", "write_run"]
+__all__ = ["HIDDEN", "SCORING", "RunFolder", "holds_run", "is_run_of", "replace_run", "strange_files", "write_run"]
 
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
+HIDDEN, SCORING = "hidden.safetensors", "scoring.json"
 MEMBERS = "members"
-PIECES = (SEMANTICS, BANK, SCORER, SEEN_BANK, "model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl")
+PIECES = (
+    *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING),
+    *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl"),
+)
 OWN_FILES = {MANIFEST, GRAPH, MEMBERS, *PIECES, "checkpoint.safetensors", ".new"}
 
 
@@ -131,6 +137,24 @@ class RunFolder:
         bank = ClassifierBank.load(self.path / SEEN_BANK)
         self._check_classes(SEEN_BANK, bank.index.ids, self.split.seen)
         return bank
+
+    @property
+    def hidden_bank(self) -> ClassifierBank | None:
+        """The classifiers of the seen classes, each as predicted while it was hidden; None where that was not done."""
+        if not (self.path / HIDDEN).exists():
+            return None
+        bank = ClassifierBank.load(self.path / HIDDEN)
+        self._check_classes(HIDDEN, bank.index.ids, self.split.seen)
+        return bank
+
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """What ``kgzsl calibrate`` fitted, section by section; empty where it did not run."""
+        path = self.path / SCORING
+        content = read_json(path) if path.exists() else {}
+        if not isinstance(content, dict):
+            raise CorruptFileError(f"{path} holds no calibration; remove it and run kgzsl calibrate {self.path}.")
+        return content
 
     def _check_classes(self, name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
         if found != expected:

@@ -20,11 +20,17 @@ LEVELS = {
     "toy": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "methods": 5,
     "cross_validation": 6, "run_folder": 6, "added_classes": 6, "classifier": 6, "recipe_inputs": 6,
-    "recipe": 7, "refit": 7, "export": 7, "explain": 7,
-    "comparison": 8, "serve": 8,
-    "cli": 9,
+    "recipe": 7, "refit": 7, "hidden_classes": 7,
+    "comparison": 8, "expectation": 8, "explain": 8, "export": 8, "hub": 8,
+    "calibrations": 9, "serve": 9,
+    "cli": 10,
 }  # fmt: skip
-TOGETHER = ({"errors", "registry"}, {"features", "bank"}, {"run_folder", "added_classes", "classifier"})
+TOGETHER = (
+    {"errors", "registry"},
+    {"features", "bank"},
+    {"run_folder", "added_classes", "classifier"},
+    {"refit", "hidden_classes"},
+)
 """Single files of one level that the architecture names in one breath; rooms beside each other stay apart."""
 
 HEAVY = {

@@ -14,6 +14,7 @@ from kgzsl.evaluation.calibration import (
     CrossValidatedGamma,
     Refit,
     beside_hidden,
+    hidden_parts,
     hidden_scorer,
     stand_ins,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "evaluate",
     "gaps_of_scores",
     "harmonic_mean",
+    "hidden_parts",
     "hidden_scorer",
     "hierarchical_precision",
     "hit_macro",

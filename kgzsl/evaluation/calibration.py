@@ -47,7 +47,7 @@ from kgzsl.scoring import JoinedScorer
 from kgzsl.splits import draw_folds
 from kgzsl.types import Array, ClassId, ClassIds, Int
 
-__all__ = ["Calibration", "CrossValidatedGamma", "Refit", "beside_hidden", "hidden_scorer", "stand_ins"]
+__all__ = ["Calibration", "CrossValidatedGamma", "Refit", "beside_hidden", "hidden_parts", "hidden_scorer", "stand_ins"]
 
 
 Refit: TypeAlias = Callable[[tuple[ClassId, ...]], Scorer]
@@ -85,6 +85,14 @@ class Calibration:
 def hidden_scorer(refit: Refit, seen: ClassIds, calibration: Calibration = Calibration()) -> Scorer:
     """Return a scorer of all seen classes, each by a row that was predicted while it was hidden.
 
+    Arguments and errors as `hidden_parts`.
+    """
+    return JoinedScorer(tuple(hidden_parts(refit, seen, calibration))).select(tuple(seen))
+
+
+def hidden_parts(refit: Refit, seen: ClassIds, calibration: Calibration = Calibration()) -> list[Scorer]:
+    """Return scorers of parts of the seen classes, each of classes that were hidden together while it was fitted.
+
     Args:
         refit: fits the method without some classes.
         seen: the seen classes.
@@ -99,7 +107,7 @@ def hidden_scorer(refit: Refit, seen: ClassIds, calibration: Calibration = Calib
         for part in parts:
             scorers.append(refit(part).select(part))
             advance()
-    return JoinedScorer(tuple(scorers)).select(tuple(seen))
+    return scorers
 
 
 def stand_ins(
