@@ -23,6 +23,7 @@ COMMANDS = (
     "import_gbu",
     "train",
     "cross_validate",
+    "calibrate",
     "predict",
     "evaluate",
     "compare",

@@ -1,6 +1,6 @@
 """Run the recipes on the assets and write docs/results.md; stopped at any time, the same command goes on.
 
-Usage: KGZSL_ASSETS=DIR scripts/reproduce [--full] [--jobs 2] [--only kernel-0 ...] [--write-only]
+Usage: KGZSL_ASSETS=DIR scripts/reproduce [--full] [--jobs 2] [--only kernel-0 ...] [--acts [ACT ...]] [--write-only]
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     size.add_argument("--full", action="store_true", help="the recipes as they are, three seeds: many hours")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side, one thread each")
     parser.add_argument("--only", nargs="*", default=[], help="names or beginnings of names, such as kernel or dgp-0")
+    parser.add_argument("--acts", nargs="*", metavar="ACT", help="measure what is done with a run: all, or these")
     parser.add_argument("--write-only", action="store_true", help="write the page from what was measured")
     parser.add_argument("--runs", type=Path, default=Path("runs/reproduce"), help="where runs and reports are kept")
     parser.add_argument("--out", type=Path, default=Path("docs/results.md"), help="the page")
@@ -31,6 +32,7 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Do what the command line asks for."""
+    from reproduction.acts import ACTS, measure_acts
     from reproduction.grid import jobs
     from reproduction.measure import run
     from reproduction.page import write_page
@@ -45,7 +47,13 @@ def main() -> None:
         if not (assets := os.environ.get("KGZSL_ASSETS")):
             sys.exit("Set KGZSL_ASSETS to the folder that holds backbones/ and features/.")
         start = time.perf_counter()
-        failed = run(chosen, options.runs, Path(assets), options.jobs)
+        if options.acts is None:
+            failed = run(chosen, options.runs, Path(assets), options.jobs)
+        else:
+            chosen = list(options.acts or ACTS)
+            if unknown := set(chosen) - set(ACTS):
+                sys.exit(f"--acts names {', '.join(sorted(unknown))}; there are {', '.join(ACTS)}")
+            failed = measure_acts(chosen, options.runs, Path(assets))
         print(f"{len(chosen)} jobs, {len(failed)} failed, {(time.perf_counter() - start) / 60:.1f} minutes")
     for line in write_page(grid, options.runs, options.out, failed):
         print(line)

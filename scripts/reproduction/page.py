@@ -11,9 +11,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from reproduction import acts
 from reproduction.grid import CAPS, COMPARED, DEFAULT, FORMS, IN_FLOAT32, LEFT_OUT, METHODS, RECIPES, ROOT, Job
 from reproduction.measure import BY_GAMMA, CANDIDATES, FILES, kept_path
-from reproduction.prose import DIFFERENCES, IDEAS, INTRODUCTION, PUBLISHED
+from reproduction.prose import ACTS, DIFFERENCES, IDEAS, INTRODUCTION, PUBLISHED
 
 HITS = (1, 2, 5, 10, 20)
 
@@ -101,6 +102,7 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
         PUBLISHED,
         DIFFERENCES,
         *(block for kind in CANDIDATES for file in FILES for block in by_file(own, kind, file)),
+        *any_class(runs),
         "## Against what the recipes expect",
         "Micro Hit@1, candidates `unrelated`; each recipe's `[expected]` and how far a figure may lie from it.",
         checked,
@@ -113,6 +115,12 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
     ]
     write_text(out, "\n\n".join(block.strip() for block in blocks if block) + "\n")
     return [*deviations, *idle]
+
+
+def any_class(runs: Path) -> list[str]:
+    """Return what was measured of the acts, or nothing."""
+    found = acts.blocks(runs)
+    return ["## Any class, at any time", filled(ACTS.format(run=acts.RECIPE)), *found] if found else []
 
 
 def filled(text: str) -> str:

@@ -68,3 +68,9 @@ their backbone is ResNet-50 (25 million parameters, fine-tuned for SGCN-f and DG
 frozen); their node semantics are GloVe or word2vec (CLIP's text tower where said), ours MiniLM on definitions; CLIP
 and HGR-Net have seen pictures of most of these classes with their names. The nearest of ours to *all* is `unseen`:
 the same candidates, other images. The nearest to GOZ is `unrelated`, with 15 to 52 classes in place of 500."""
+
+ACTS = """\
+What a trained run is asked to do, measured by `scripts/reproduce --acts` on a run of recipe `{run}` that
+`kgzsl calibrate` has calibrated on the shipped images of seen classes (one picture each). What is chosen, fitted or
+calibrated saw seen classes alone; the three files of images only measure."""
+"""What stands before the acts."""

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts"))
 
-from reproduction import grid, measure, page  # noqa: E402
+from reproduction import acts, grid, measure, page  # noqa: E402
 
 HITS = ("1", "2", "5", "10", "20")
 
@@ -105,3 +105,39 @@ def test_the_page_of_the_docs_tells_of_every_recipe() -> None:
         name for name in (*grid.METHODS, *grid.LEFT_OUT) if not re.search(rf"^(\| {name} \||- `{name}\b)", text, re.M)
     ]
     assert not missing, f"docs/results.md lacks {missing}; write it anew: scripts/reproduce --write-only"
+
+
+class Act:
+    """A stand-in for a module of an act."""
+
+    @staticmethod
+    def measure(run: Path, assets: Path) -> dict[str, Any]:
+        if not assets.is_dir():
+            raise FileNotFoundError(assets)
+        return {"classes": len(list(run.iterdir()))}
+
+    @staticmethod
+    def block(found: dict[str, Any]) -> str:
+        return f"### Counting\n\n{found['classes']} files"
+
+
+def test_acts_are_measured_kept_and_shown(
+    toy: tuple[tuple[grid.Job, ...], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, runs = toy
+    run = tmp_path / "acts" / "run"
+    run.mkdir(parents=True)
+    (run / "scoring.json").write_text("{}")
+    monkeypatch.setattr(acts, "prepared_run", lambda runs: run)
+    monkeypatch.setattr(acts, "module_of", lambda act: Act)
+    assert acts.blocks(runs) == []
+    page.write_page(jobs, runs, runs / "page.md", {})
+    assert "Any class" not in (runs / "page.md").read_text("utf-8")
+    assert acts.measure_acts(["adding"], runs, tmp_path / "nothing") == {
+        "adding": f"FileNotFoundError: {tmp_path}/nothing"
+    }
+    assert acts.measure_acts(["adding", "exporting"], runs, tmp_path) == {}
+    assert acts.blocks(runs) == ["### Counting\n\n1 files"] * 2
+    page.write_page(jobs, runs, runs / "page.md", {})
+    text = (runs / "page.md").read_text("utf-8")
+    assert text.index("## Any class, at any time") < text.index("### Counting") < text.index("## Against what")

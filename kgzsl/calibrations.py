@@ -1,0 +1,49 @@
+"""What a run can be calibrated for on its seen classes, section by section of its ``scoring.json``.
+
+A section is fitted by one function of `CalibrationData`: seen classes that play unseen, and images of them. It returns
+plain JSON, which the room that the section is for reads again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kgzsl.errors import InputFileError
+from kgzsl.hidden_classes import CalibrationData
+from kgzsl.registry import choose
+from kgzsl.run_folder import SCORING
+from kgzsl.runtime import write_json
+
+__all__ = ["CALIBRATIONS", "calibrate"]
+
+FORMAT = 1
+
+CALIBRATIONS: dict[str, Callable[[CalibrationData], Mapping[str, Any]]] = {}
+"""Section of ``scoring.json`` to what fits it, in the order in which they are fitted."""
+
+
+def calibrate(data: CalibrationData, sections: Sequence[str] = ()) -> dict[str, Any]:
+    """Fit sections and write them into the run folder; the others stay as they are.
+
+    Args:
+        data: the run, its seen classes as if unseen, and images of them.
+        sections: names of `CALIBRATIONS`; all of them where none is named.
+
+    Returns:
+        The whole content of ``scoring.json``.
+
+    Raises:
+        UnknownVariantError: there is no such section.
+        InputFileError: the images do not suffice for one.
+        StorageError: the folder cannot be written.
+    """
+    for name in sections:
+        choose(CALIBRATIONS, name, "calibration")
+    fitted = {name: dict(fit(data)) for name, fit in CALIBRATIONS.items() if not sections or name in sections}
+    if not fitted:
+        raise InputFileError("There is nothing to calibrate.")
+    facts = {"images": len(data.images), "classes": len(set(data.images.class_ids())), "format": FORMAT}
+    content = {**data.run.scoring, **fitted, "fitted_on": facts}
+    write_json(data.run.path / SCORING, content)
+    return content

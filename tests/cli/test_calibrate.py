@@ -1,0 +1,39 @@
+"""kgzsl calibrate on the toy run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kgzsl import calibrations
+from kgzsl.toy import toy_seen_features
+
+
+@pytest.fixture
+def run(toy_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(
+        calibrations, "CALIBRATIONS", {"counts": lambda data: {"images": len(data.images), "share": 0.25}}
+    )
+    toy_seen_features().save(tmp_path / "seen.safetensors")
+    return Path(shutil.copytree(toy_run, tmp_path / "run"))
+
+
+def test_it_writes_and_tells(run: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    images = len(toy_seen_features())
+    assert kgzsl("calibrate", run, "--features", run.parent / "seen.safetensors") == 0
+    told = capsys.readouterr().out
+    assert f"fitted on {images} images of 5 seen classes" in told and f"counts: images {images}, share 0.25" in told
+    assert kgzsl("calibrate", run, "--features", run.parent / "seen.safetensors", "--only", "counts", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((run / "scoring.json").read_text())
+
+
+def test_bad_input_is_one_line(run: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert kgzsl("calibrate", run) == 2
+    assert "no shipped images of backbone 'toy'; name a feature file" in capsys.readouterr().err
+    assert kgzsl("calibrate", run, "--only", "weather") == 2
+    assert "'weather'" in capsys.readouterr().err
+    assert not (run / "scoring.json").exists() and not (run / "hidden.safetensors").exists()
