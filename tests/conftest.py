@@ -122,6 +122,12 @@ def wordnet_run(small_world: ModuleType, tmp_path_factory: pytest.TempPathFactor
     return folder / "run"
 
 
+@pytest.fixture(scope="session")
+def stand_ins() -> ModuleType:
+    """The module tests/stand_in_encoders.py: encoders whose vectors can be written down."""
+    return module_beside("stand_in_encoders")
+
+
 def toy_files() -> ModuleType:
     """Import tests/toy_files.py."""
     return module_beside("toy_files")

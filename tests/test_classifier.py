@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -33,20 +32,6 @@ ZEBRA, MULE, SAW, GROOM = "n02391049", "n02390101", "n04140064", "n10148035"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2@53aa51172d14"
 
 
-class Encoder:
-    """An encoder that gives each text a direction of its own and keeps what it was asked."""
-
-    def __init__(self, encoder_id: str = MINILM, dim: int = 384) -> None:
-        self.id, self.dim = encoder_id, dim
-        self.asked: list[str] = []
-
-    def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        self.asked += texts
-        seeds = [sum(map(ord, text)) for text in texts]
-        rows = [torch.randn(self.dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        return torch.nn.functional.normalize(torch.stack(rows), dim=1)
-
-
 @pytest.fixture
 def no_wordnet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wordnet, "definitions", lambda class_ids: {})
@@ -59,9 +44,9 @@ def small(wordnet_run: Path) -> ZeroShotClassifier:
 
 
 @pytest.fixture
-def fresh(wordnet_run: Path, small: ZeroShotClassifier) -> ZeroShotClassifier:
+def fresh(stand_ins: ModuleType, wordnet_run: Path, small: ZeroShotClassifier) -> ZeroShotClassifier:
     """A classifier that nothing was added to, with an encoder of its own."""
-    classifier = ZeroShotClassifier(small.run, encoder=Encoder())
+    classifier = ZeroShotClassifier(small.run, encoder=stand_ins.seeded())
     classifier.__dict__["resolver"] = small.resolver
     return classifier
 
@@ -148,12 +133,14 @@ def test_a_class_that_is_stored_needs_no_encoder(fresh: ZeroShotClassifier, imag
     assert [new.class_id for new in fresh.added[OKAPI].extension.classes] == [GIRAFFE, OKAPI]
 
 
-def test_old_rows_stay_and_the_order_of_asking_does_not_matter(fresh: ZeroShotClassifier) -> None:
+def test_old_rows_stay_and_the_order_of_asking_does_not_matter(
+    stand_ins: ModuleType, fresh: ZeroShotClassifier
+) -> None:
     classes = (SAW, OKAPI, ZEBRA, GIRAFFE, UNICORN)
     before = fresh.run.bank.weights.clone()
     one = fresh.bank_of(classes)
     assert one.index.ids == classes and one.backbone == "tiny"
-    other = ZeroShotClassifier(fresh.run, encoder=Encoder())
+    other = ZeroShotClassifier(fresh.run, encoder=stand_ins.seeded())
     other.__dict__["resolver"] = fresh.resolver
     for class_id in classes[::-1]:
         other.bank_of([class_id])
@@ -197,9 +184,11 @@ def test_the_default_encoder_encodes_names(wordnet_run: Path, monkeypatch: pytes
     torch.testing.assert_close(again.bank_of([OKAPI, UNICORN]).select([UNICORN]).weights, unicorn.weights)
 
 
-def test_another_encoder_is_refused(small: ZeroShotClassifier, fresh: ZeroShotClassifier) -> None:
+def test_another_encoder_is_refused(
+    stand_ins: ModuleType, small: ZeroShotClassifier, fresh: ZeroShotClassifier
+) -> None:
     with pytest.raises(SemanticsError, match="'other@000000000000' cannot join"):
-        ZeroShotClassifier(small.run, encoder=Encoder("other@000000000000"))
+        ZeroShotClassifier(small.run, encoder=stand_ins.seeded("other@000000000000"))
 
 
 def test_an_encoder_that_no_name_leads_to(fresh: ZeroShotClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,9 +250,11 @@ def test_an_own_taxonomy_has_no_classes_to_add(toy_run: Path) -> None:
     assert [one.predictions[0].class_id for one in found[:3]] == ["okapi"] * 3
 
 
-def test_a_moved_run_answers_the_same(wordnet_run: Path, tmp_path: Path, fresh: ZeroShotClassifier) -> None:
+def test_a_moved_run_answers_the_same(
+    stand_ins: ModuleType, wordnet_run: Path, tmp_path: Path, fresh: ZeroShotClassifier
+) -> None:
     shutil.copytree(wordnet_run, tmp_path / "moved")
-    moved = ZeroShotClassifier.load(tmp_path / "moved", encoder=Encoder())
+    moved = ZeroShotClassifier.load(tmp_path / "moved", encoder=stand_ins.seeded())
     moved.__dict__["resolver"] = fresh.resolver
     assert torch.equal(moved.bank_of([OKAPI, SAW]).weights, fresh.bank_of([OKAPI, SAW]).weights)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -21,20 +20,6 @@ from kgzsl.semantics import SemanticEmbedding, shipped_embeddings
 OKAPI, UNICORN, ZEBRA = "n02439398", "n10737964", "n02391049"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2@53aa51172d14"
 BOTH = "lemmas: definition | lemmas"
-
-
-class Encoder:
-    """An encoder that gives each text a direction of its own and keeps what it was asked."""
-
-    def __init__(self, encoder_id: str = MINILM, dim: int = 384) -> None:
-        self.id, self.dim = encoder_id, dim
-        self.asked: list[str] = []
-
-    def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        self.asked += texts
-        seeds = [sum(map(ord, text)) for text in texts]
-        rows = [torch.randn(self.dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        return torch.nn.functional.normalize(torch.stack(rows), dim=1)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +61,15 @@ def test_a_new_class_that_is_shipped_needs_no_encoder(two_parts: Path, monkeypat
     assert torch.equal(vectors.select([OKAPI]).vectors, shipped)
 
 
-def test_a_new_class_is_put_into_words_with_its_parents(two_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_class_is_put_into_words_with_its_parents(
+    stand_ins: ModuleType, two_parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The parent of the unicorn is new as well; what is above that is the run's."""
     known = {UNICORN: "a white horse with a horn"}
     monkeypatch.setattr(wordnet, "definitions", lambda ids: {i: text for i, text in known.items() if i in ids})
     form = "photo + ancestors | {name} & {name} of {grandparent}"
     classifier = with_semantics(two_parts, "mine@111111111111", form, 2)
-    encoder = Encoder("mine@111111111111", 2)
+    encoder = stand_ins.seeded("mine@111111111111", 2)
     classifier.added.given_encoder = encoder
     nouns = load_graph("wordnet-nouns")
     parent = nouns.parents(UNICORN)[0]
@@ -93,9 +80,9 @@ def test_a_new_class_is_put_into_words_with_its_parents(two_parts: Path, monkeyp
     assert {text, "unicorn", f"unicorn of {above[1]}"} <= set(encoder.asked)
     assert sources[UNICORN] == "definition"
     row = vectors.select([UNICORN])
-    one, other = Encoder(dim=2).encode(["unicorn", f"unicorn of {above[1]}"])
+    one, other = stand_ins.seeded(dim=2).encode(["unicorn", f"unicorn of {above[1]}"])
     mean = (one + other) / (one + other).norm()
-    torch.testing.assert_close(row.vectors[0], torch.cat([Encoder(dim=2).encode([text])[0], mean]))
+    torch.testing.assert_close(row.vectors[0], torch.cat([stand_ins.seeded(dim=2).encode([text])[0], mean]))
 
 
 def wordnet_extension(classifier: ZeroShotClassifier, class_id: str) -> object:
@@ -118,9 +105,9 @@ def test_a_new_class_that_cannot_be_encoded_is_refused(two_parts: Path, encoder:
         classifier.bank_of([OKAPI])
 
 
-def test_another_encoder_at_query_time_is_refused(two_parts: Path) -> None:
+def test_another_encoder_at_query_time_is_refused(stand_ins: ModuleType, two_parts: Path) -> None:
     with pytest.raises(SemanticsError, match="'clip/a/b@000000000000' cannot join"):
-        ZeroShotClassifier.load(two_parts, encoder=Encoder("clip/a/b@000000000000"))
+        ZeroShotClassifier.load(two_parts, encoder=stand_ins.seeded("clip/a/b@000000000000"))
 
 
 def test_a_source_takes_the_place_of_a_text_form(toy_recipe: Path) -> None:
@@ -153,11 +140,15 @@ def test_a_run_records_sources_that_lead_back(toy_recipe: Path, tmp_path: Path, 
 
 
 def test_words_without_definitions_are_told(
-    small_world: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    stand_ins: ModuleType,
+    small_world: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(wordnet, "definitions", lambda ids: {})
-    monkeypatch.setattr("kgzsl.semantics.embed.open_encoder", lambda encoder: Encoder(dim=2))
-    monkeypatch.setattr("kgzsl.semantics.assembly.open_encoder", lambda encoder: Encoder(dim=2))
+    monkeypatch.setattr("kgzsl.semantics.embed.open_encoder", lambda encoder: stand_ins.seeded(dim=2))
+    monkeypatch.setattr("kgzsl.semantics.assembly.open_encoder", lambda encoder: stand_ins.seeded(dim=2))
     recipe = Recipe.load(small_world.write_small(tmp_path), ['semantics.source="photo + parent"'])
     graph, _, place = recipe.inputs.graph()
     with caplog.at_level(logging.WARNING):

@@ -7,23 +7,27 @@ classes is ranked among the classes of the fold. No unseen class and no image of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from kgzsl.errors import RecipeError
 from kgzsl.evaluation import ranks
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.methods.class_exemplars import ClassExemplars
 from kgzsl.types import ClassIds, Float, Int, Tensor
 
 __all__ = [
     "Fold",
     "best_setting",
+    "choose_by_images",
     "choose_setting",
     "class_folds",
     "cross_validate",
+    "positive_values",
     "reciprocal_rank",
     "related_groups",
 ]
@@ -135,3 +139,49 @@ def choose_setting(
         for setting, values in measured.items()
     ]
     return best_setting(measured, offered), tried
+
+
+def choose_by_images(
+    offered: Sequence[Setting],
+    exemplars: ClassExemplars,
+    score: Callable[[Fold, ClassExemplars, Tensor], Iterator[tuple[Setting, Tensor]]],
+    folds: int = 5,
+    seed: int = 0,
+) -> tuple[Setting, list[dict[str, Any]]]:
+    """Choose the setting whose fit ranks best what stands for images of the classes that were left out.
+
+    Args:
+        offered: as of `choose_setting`.
+        exemplars: what stands for images of the seen classes.
+        score: takes a fold, the exemplars of its kept classes and the rows (N, E) of those left out; yields each
+            setting with the scores (N, R) of these rows for the classes left out.
+        folds, seed: as of `choose_setting`.
+
+    Returns:
+        As `choose_setting`.
+    """
+
+    def measure(fold: Fold) -> dict[Setting, float]:
+        kept, left_out = fold
+        held = exemplars.of(left_out)
+        found = score(fold, exemplars.of(kept), held.rows)
+        return {setting: reciprocal_rank(scores, held.labels) for setting, scores in found}
+
+    return choose_setting(offered, measure, len(exemplars.class_ids), folds, seed)
+
+
+def positive_values(**offered: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+    """Return the values that are offered of each hyper-parameter, in the order given.
+
+    Raises:
+        RecipeError: a list is empty, or a value is not above 0.
+
+    Example:
+        >>> positive_values(gammas=[1, 10], lambdas=[0.1])
+        ((1.0, 10.0), (0.1,))
+    """
+    values = tuple(tuple(map(float, each)) for each in offered.values())
+    if not all(each and min(each) > 0 for each in values):
+        found = " and ".join(repr(each) for each in offered.values())
+        raise RecipeError(f"{' and '.join(offered)} are lists of positive numbers, found {found}.")
+    return values

@@ -20,16 +20,15 @@ Deviations from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from kgzsl.bank import ClassifierBank
-from kgzsl.errors import RecipeError
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
-from kgzsl.methods.class_folds import Fold, choose_setting, reciprocal_rank
+from kgzsl.methods.class_folds import Fold, choose_by_images, positive_values
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import unit_rows
@@ -108,9 +107,7 @@ class ESZSL(SemanticMethod):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.gammas, self.lambdas = tuple(map(float, gammas)), tuple(map(float, lambdas))
-        if not self.gammas or not self.lambdas or min(*self.gammas, *self.lambdas) <= 0:
-            raise RecipeError(f"gammas and lambdas are lists of positive numbers, found {gammas!r} and {lambdas!r}.")
+        self.gammas, self.lambdas = positive_values(gammas=gammas, lambdas=lambdas)
         self.exemplars, self.folds, self.seed = check_kind(exemplars), folds, seed
 
     def parameters(self) -> dict[str, Any]:
@@ -124,14 +121,14 @@ class ESZSL(SemanticMethod):
         vectors = unit_rows(supervision.semantics.select(exemplars.class_ids).vectors.double())
         offered = [Setting(gamma, lam) for gamma in self.gammas for lam in self.lambdas]
 
-        def measure(fold: Fold) -> dict[Setting, float]:
+        def score(fold: Fold, given: ClassExemplars, rows: Tensor) -> Iterator[tuple[Setting, Tensor]]:
             kept, left_out = fold
-            fitted, held = BilinearMap(exemplars.of(kept), vectors[kept]), exemplars.of(left_out)
-            images, classes = held.rows @ fitted.image_vectors, vectors[left_out] @ fitted.class_vectors
-            scores = {setting: images @ fitted.scaled_core(setting) @ classes.T for setting in offered}
-            return {setting: reciprocal_rank(values, held.labels) for setting, values in scores.items()}
+            fitted = BilinearMap(given, vectors[kept])
+            images, classes = rows @ fitted.image_vectors, vectors[left_out] @ fitted.class_vectors
+            for setting in offered:
+                yield setting, images @ fitted.scaled_core(setting) @ classes.T
 
-        best, tried = choose_setting(offered, measure, len(exemplars.class_ids), self.folds, self.seed)
+        best, tried = choose_by_images(offered, exemplars, score, self.folds, self.seed)
         joint = exemplars.joint(BilinearMap(exemplars, vectors).solve(best).T)  # (S, D + 1)
         return LearnedTensors({"map": joint}, supervision.seen_bank.backbone, asdict(best), tried)
 

@@ -23,7 +23,7 @@ Deviations from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ import torch
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import RecipeError
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
-from kgzsl.methods.class_folds import Fold, choose_setting, reciprocal_rank
+from kgzsl.methods.class_folds import Fold, choose_by_images, positive_values
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import in_parts, median_distance, squared_distances, unit_rows
@@ -138,13 +138,10 @@ class EXEM(SemanticMethod):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.widths, self.ridges = tuple(map(float, widths)), tuple(map(float, ridges))
+        self.widths, self.ridges = positive_values(widths=widths, ridges=ridges)
         self.standardised = tuple(map(bool, standardised))
-        if not self.widths or not self.ridges or not self.standardised or min(*self.widths, *self.ridges) <= 0:
-            raise RecipeError(
-                "widths and ridges are lists of positive numbers and standardised one of true or false, found "
-                f"{widths!r}, {ridges!r} and {standardised!r}."
-            )
+        if not self.standardised:
+            raise RecipeError("standardised is a list of true, false or both, found an empty one.")
         if components < 1:
             raise RecipeError(f"components is a whole number of at least 1, found {components!r}.")
         self.components, self.exemplars, self.folds, self.seed = components, check_kind(exemplars), folds, seed
@@ -162,24 +159,21 @@ class EXEM(SemanticMethod):
         unit, squares = median_distance(vectors), squared_distances(vectors, vectors)
         offered = [Setting(w, r, s) for w in self.widths for r in self.ridges for s in self.standardised]
 
-        def measure(fold: Fold) -> dict[Setting, float]:
+        def score(fold: Fold, given: ClassExemplars, rows: Tensor) -> Iterator[tuple[Setting, Tensor]]:
             kept, left_out = fold
-            space, held = ExemplarSpace.of(images.of(kept), self.components), images.of(left_out)
-            projected, found = held.rows @ space.components, dict[Setting, float]()
+            space = ExemplarSpace.of(given, self.components)
+            projected = rows @ space.components
             for width in self.widths:
                 kernel = torch.exp(-squares[:, kept] / (width * unit) ** 2)
                 for ridge in self.ridges:
                     dual = exemplar_regression(kernel[kept], space.exemplars, ridge)
                     predicted = kernel[left_out] @ dual + space.exemplars.mean(dim=0)
                     for scaled in self.standardised:
-                        directions, offsets = nearest_directions(
-                            predicted, space.divisors(scaled), images.kind == "head"
-                        )
-                        scores = projected @ directions.T + offsets
-                        found[Setting(width, ridge, scaled)] = reciprocal_rank(scores, held.labels)
-            return found
+                        divisors = space.divisors(scaled)
+                        directions, offsets = nearest_directions(predicted, divisors, images.kind == "head")
+                        yield Setting(width, ridge, scaled), projected @ directions.T + offsets
 
-        best, tried = choose_setting(offered, measure, len(vectors), self.folds, self.seed)
+        best, tried = choose_by_images(offered, images, score, self.folds, self.seed)
         space, width = ExemplarSpace.of(images, self.components), best.width * unit
         tensors = {
             "coordinates": vectors,

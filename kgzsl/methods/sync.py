@@ -23,16 +23,15 @@ Deviations from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from kgzsl.bank import ClassifierBank
-from kgzsl.errors import RecipeError
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
-from kgzsl.methods.class_folds import Fold, choose_setting, reciprocal_rank
+from kgzsl.methods.class_folds import Fold, choose_by_images, positive_values
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import in_parts, median_distance, squared_distances, unit_rows
@@ -113,9 +112,7 @@ class SYNC(SemanticMethod):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.sigmas, self.lambdas = tuple(map(float, sigmas)), tuple(map(float, lambdas))
-        if not self.sigmas or not self.lambdas or min(*self.sigmas, *self.lambdas) <= 0:
-            raise RecipeError(f"sigmas and lambdas are lists of positive numbers, found {sigmas!r} and {lambdas!r}.")
+        self.sigmas, self.lambdas = positive_values(sigmas=sigmas, lambdas=lambdas)
         self.exemplars, self.folds, self.seed = check_kind(exemplars), folds, seed
 
     def parameters(self) -> dict[str, Any]:
@@ -130,18 +127,15 @@ class SYNC(SemanticMethod):
         distance = median_distance(vectors)
         offered = [Setting(sigma, lam) for sigma in self.sigmas for lam in self.lambdas]
 
-        def measure(fold: Fold) -> dict[Setting, float]:
+        def score(fold: Fold, given: ClassExemplars, rows: Tensor) -> Iterator[tuple[Setting, Tensor]]:
             kept, left_out = fold
-            found, held = dict[Setting, float](), exemplars.of(left_out)
             for sigma in self.sigmas:
                 shares = phantom_shares(vectors, vectors[kept], sigma * distance)
-                fitted = PhantomClassifiers(exemplars.of(kept), shares[kept])
+                fitted = PhantomClassifiers(given, shares[kept])
                 for lam in self.lambdas:
-                    scores = held.rows @ (shares[left_out] @ fitted.solve(lam)).T
-                    found[Setting(sigma, lam)] = reciprocal_rank(scores, held.labels)
-            return found
+                    yield Setting(sigma, lam), rows @ (shares[left_out] @ fitted.solve(lam)).T
 
-        best, tried = choose_setting(offered, measure, len(vectors), self.folds, self.seed)
+        best, tried = choose_by_images(offered, exemplars, score, self.folds, self.seed)
         sigma = best.sigma * distance
         phantoms = PhantomClassifiers(exemplars, phantom_shares(vectors, vectors, sigma)).solve(best.lam)
         tensors = {"phantoms": exemplars.joint(phantoms), "coordinates": vectors}

@@ -72,8 +72,10 @@ def test_the_nearest_exemplar_scores_best(kind: str, standardised: bool) -> None
 
 
 def test_what_it_refuses() -> None:
-    for options in ({"widths": []}, {"ridges": [0.0]}, {"standardised": []}):
+    for options in ({"widths": []}, {"ridges": [0.0]}):
         with pytest.raises(RecipeError, match="widths and ridges are lists of positive numbers"):
             EXEM(**options)
+    with pytest.raises(RecipeError, match="standardised is a list of true, false or both"):
+        EXEM(standardised=[])
     with pytest.raises(RecipeError, match="components is a whole number of at least 1"):
         EXEM(components=0)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -38,25 +38,12 @@ GRAPH = ClassGraph(
 )
 
 
-@dataclass
-class LengthEncoder:
-    """Encodes a text as (its length, 1)."""
-
-    id: str = "length@111111111111"
-    dim: int = 2
-    asked: list[str] = field(default_factory=list)
-
-    def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        self.asked += texts
-        return torch.tensor([[float(len(text)), 1.0] for text in texts])
-
-
 def lengths(*texts: str) -> list[list[float]]:
     return [[len(text), 1] for text in texts]
 
 
-def test_classes_are_encoded_from_lemmas_and_definition() -> None:
-    found, defined = embed_classes({"o": OKAPI, "z": ZEBRA}, LengthEncoder())
+def test_classes_are_encoded_from_lemmas_and_definition(stand_ins: ModuleType) -> None:
+    found, defined = embed_classes({"o": OKAPI, "z": ZEBRA}, stand_ins.lengths())
     assert found.vectors.tolist() == lengths("okapi: striped giraffid", "zebra")
     assert (found.index.ids, found.encoder, found.text_form) == (
         ("o", "z"),
@@ -64,7 +51,7 @@ def test_classes_are_encoded_from_lemmas_and_definition() -> None:
         "lemmas: definition",
     )
     assert defined == {"o"}
-    assert embed_classes({"o": OKAPI}, LengthEncoder(), "lemmas")[1] == set()
+    assert embed_classes({"o": OKAPI}, stand_ins.lengths(), "lemmas")[1] == set()
 
 
 def test_an_unknown_text_form_is_refused_before_the_encoder_is_opened() -> None:
@@ -72,14 +59,14 @@ def test_an_unknown_text_form_is_refused_before_the_encoder_is_opened() -> None:
         embed_classes({"o": OKAPI}, "no/such-encoder", "sentence")
 
 
-def test_a_graph_is_encoded_in_row_order_and_own_definitions_win() -> None:
-    found = embed_graph(GRAPH, encoder=LengthEncoder(), definitions={"o": "other", "z": "striped horse"})
+def test_a_graph_is_encoded_in_row_order_and_own_definitions_win(stand_ins: ModuleType) -> None:
+    found = embed_graph(GRAPH, encoder=stand_ins.lengths(), definitions={"o": "other", "z": "striped horse"})
     assert found.index == GRAPH.index
     assert found.vectors.tolist() == lengths("okapi: striped giraffid", "zebra: striped horse", "animal, beast")
 
 
-def test_stored_vectors_come_first_and_the_rest_is_encoded() -> None:
-    encoder = LengthEncoder()
+def test_stored_vectors_come_first_and_the_rest_is_encoded(stand_ins: ModuleType) -> None:
+    encoder = stand_ins.lengths()
     stored = SemanticEmbedding(
         ClassIndex(("z", "x")), torch.tensor([[7.0, 7], [8, 8]]), encoder.id, "lemmas: definition"
     )
@@ -101,9 +88,9 @@ def test_stored_vectors_come_first_and_the_rest_is_encoded() -> None:
 @pytest.mark.parametrize(
     ("encoder", "form"), [("other@222222222222", "lemmas: definition"), ("length@111111111111", "lemmas")]
 )
-def test_stored_vectors_that_do_not_fit_are_passed_over(encoder: str, form: str) -> None:
+def test_stored_vectors_that_do_not_fit_are_passed_over(stand_ins: ModuleType, encoder: str, form: str) -> None:
     stored = SemanticEmbedding(GRAPH.index, torch.ones(3, 2), encoder, form)
-    assert assemble_semantics(GRAPH, encoder=LengthEncoder(), stored=[stored]).counts["stored"] == 0
+    assert assemble_semantics(GRAPH, encoder=stand_ins.lengths(), stored=[stored]).counts["stored"] == 0
 
 
 def test_where_all_is_stored_no_encoder_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,19 +132,6 @@ def test_a_graph_without_vectors_says_how_to_make_them(tmp_path: Path) -> None:
         load_shipped("nope")
 
 
-@dataclass
-class LetterEncoder:
-    """Encodes a text as the unit vector of (how many o, how many a, 1)."""
-
-    id: str = "letters@111111111111"
-    dim: int = 3
-    asked: list[str] = field(default_factory=list)
-
-    def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        self.asked += texts
-        return letters(*texts)
-
-
 def letters(*texts: str) -> torch.Tensor:
     rows = torch.tensor([[text.count("o"), text.count("a"), 1.0] for text in texts])
     return rows / rows.norm(dim=1, keepdim=True)
@@ -172,8 +146,8 @@ NAMES = ("okapi", "zebra", "animal, beast")
 PHOTOS = ("a photo of an okapi", "a photo of a zebra", "a photo of an animal")
 
 
-def test_parts_stand_side_by_side_and_prompts_are_averaged() -> None:
-    found = embed_graph(GRAPH, encoder=LetterEncoder(), text_form="lemmas | photo & lemmas")
+def test_parts_stand_side_by_side_and_prompts_are_averaged(stand_ins: ModuleType) -> None:
+    found = embed_graph(GRAPH, encoder=stand_ins.letters(), text_form="lemmas | photo & lemmas")
     assert found.text_form == "lemmas | photo & lemmas"
     parts = found.parts()
     assert list(parts) == ["lemmas", "photo & lemmas"]
@@ -182,13 +156,13 @@ def test_parts_stand_side_by_side_and_prompts_are_averaged() -> None:
     torch.testing.assert_close(found.vectors, torch.cat(list(parts.values()), dim=1))
 
 
-def test_a_graph_gives_the_parents() -> None:
-    found = embed_graph(GRAPH, encoder=LetterEncoder(), text_form="{name} of {parent}")
+def test_a_graph_gives_the_parents(stand_ins: ModuleType) -> None:
+    found = embed_graph(GRAPH, encoder=stand_ins.letters(), text_form="{name} of {parent}")
     torch.testing.assert_close(found.vectors, letters("okapi of animal", "zebra of animal", "animal"))
 
 
-def test_stored_parts_serve_parts_and_averages() -> None:
-    encoder = LetterEncoder()
+def test_stored_parts_serve_parts_and_averages(stand_ins: ModuleType) -> None:
+    encoder = stand_ins.letters()
     own = torch.tensor([[1.0, 0, 0], [0, 1, 0]])
     stored = [
         SemanticEmbedding(ClassIndex(("z", "a")), torch.cat([own, own.flip(0)], dim=1), encoder.id, "photo | lemmas"),
