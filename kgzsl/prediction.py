@@ -38,6 +38,9 @@ class Prediction:
         semantics: where its vector comes from: ``trained`` (the class was in the training graph), ``stored``,
             ``definition`` (encoded now) or ``names`` (encoded now from its names alone).
         path: the way through the graph to the nearest seen class, which is why its classifier is what it is.
+        probability: calibrated, of the candidates that were asked about; None where nothing was calibrated.
+        information: of a class that is backed off to, in bits: ``-log2`` of the share of the candidates below it; 0
+            says nothing. None elsewhere.
     """
 
     class_id: ClassId
@@ -47,6 +50,8 @@ class Prediction:
     is_seen: bool
     semantics: str
     path: tuple[PathStep, ...]
+    probability: float | None = None
+    information: float | None = None
 
     @property
     def path_text(self) -> str:
@@ -61,10 +66,12 @@ class Prediction:
             "class_id": self.class_id,
             "name": self.name,
             "score": self.score,
+            "probability": self.probability,
             "rank": self.rank,
             "is_seen": self.is_seen,
             "semantics": self.semantics,
             "path": steps,
+            **({} if self.information is None else {"information": self.information}),
         }
 
 
@@ -76,11 +83,16 @@ class ImagePrediction:
         image: its path, or the name of its feature row.
         true_class: its class, where the input tells it.
         predictions: best first.
+        is_unknown: whether the picture was refused as of no candidate; None where that was not asked.
+        back_off: the most specific class that is certain enough, with its confidence as ``probability``; None where
+            that was not asked, or where no class is.
     """
 
     image: str
     true_class: ClassId | None
     predictions: tuple[Prediction, ...]
+    is_unknown: bool | None = None
+    back_off: Prediction | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what programs read: plain types only."""
@@ -88,4 +100,6 @@ class ImagePrediction:
             "image": self.image,
             "true_class": self.true_class,
             "predictions": [prediction.to_json() for prediction in self.predictions],
+            "is_unknown": self.is_unknown,
+            "back_off": None if self.back_off is None else self.back_off.to_json(),
         }
