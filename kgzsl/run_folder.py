@@ -12,6 +12,7 @@
 | ``seen_bank.safetensors``                     | the classifiers of the seen classes, as given                      |
 | ``hidden.safetensors``                        | the seen classes as predicted while they were hidden, once needed  |
 | ``scoring.json``                              | what ``kgzsl calibrate`` fitted on them: a section each            |
+| ``report.json``                               | what ``kgzsl evaluate --json`` printed, where it was put there     |
 | ``members/``                                  | the models of an ensemble's members                                |
 
 The manifest is written last: a folder without one holds an unfinished training.
@@ -43,11 +44,11 @@ __all__ = ["HIDDEN", "SCORING", "RunFolder", "holds_run", "is_run_of", "replace_
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
-HIDDEN, SCORING = "hidden.safetensors", "scoring.json"
+HIDDEN, SCORING, REPORT = "hidden.safetensors", "scoring.json", "report.json"
 MEMBERS = "members"
 PIECES = (
     *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING),
-    *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl"),
+    *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl", REPORT),
 )
 OWN_FILES = {MANIFEST, GRAPH, MEMBERS, *PIECES, "checkpoint.safetensors", ".new"}
 
