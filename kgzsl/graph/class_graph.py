@@ -58,6 +58,7 @@ class ClassGraph:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     _parents: list[list[int]] = field(init=False, repr=False)
     _children: list[list[int]] = field(init=False, repr=False)
+    _upward: Int[Array, "C"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         count = len(self.index)
@@ -72,6 +73,9 @@ class ClassGraph:
             children[parent].append(child)
         object.__setattr__(self, "_parents", parents)
         object.__setattr__(self, "_children", children)
+        upward = np.full(count, ADDED, dtype=np.int64)
+        np.minimum.at(upward, self.edges[:, 0], self.relations)
+        object.__setattr__(self, "_upward", upward)
         self._check_repeats()
         self._check_acyclic()
 
@@ -127,6 +131,10 @@ class ClassGraph:
     def children(self, class_id: ClassId) -> tuple[ClassId, ...]:
         """Return the direct children of a class, in edge order."""
         return tuple(self.index[row] for row in self._children[self.index.row(class_id)])
+
+    def relation(self, class_id: ClassId) -> int:
+        """Return how a class hangs on its parents, a row of `RELATIONS`; hypernym before instance where both are."""
+        return int(self._upward[self.index.row(class_id)])
 
     def roots(self) -> tuple[ClassId, ...]:
         """Return the classes without a parent."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from kgzsl.classes import ClassText
 from kgzsl.errors import GraphError
 from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
-from kgzsl.graph.class_graph import ADDED, ClassGraph, NewClass
+from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.types import Array, ClassId, Int
 
 __all__ = ["ClassExtension", "extension_from", "extension_with_parents", "neighbourhood_adjacency"]
@@ -49,6 +47,21 @@ class ClassExtension:
             done += [] if above else [way]
         return tuple(sorted(done, key=lambda way: (len(way), way)))
 
+    def steps_up(self, base: ClassGraph) -> dict[ClassId, int]:
+        """Return the fewest steps upward from the class to each of its ancestors, new or not, and 0 to itself."""
+        parents = {new.class_id: new.parents for new in self.classes}
+        steps = {self.class_id: 0}
+        level = [self.class_id]
+        while level:
+            following: list[ClassId] = []
+            for one in level:
+                for parent in parents[one] if one in parents else base.parents(one):
+                    if parent not in steps:
+                        steps[parent] = steps[one] + 1
+                        following.append(parent)
+            level = following
+        return steps
+
     def neighbourhood(self, base: ClassGraph) -> ClassGraph:
         """Return the small graph of the new classes (last) and all their ancestors in the base graph (first)."""
         held = [parent for new in self.classes for parent in new.parents if parent in base.index]
@@ -78,20 +91,11 @@ def extension_from(base: ClassGraph, full: ClassGraph, class_id: ClassId) -> Cla
             "class ids of different versions mean different things."
         )
     missing = {class_id} | {above for above in full.ancestors([class_id]) if above not in base.index}
-    relations = _relations(full, missing)
     new = [
-        NewClass(one, full.parents(one), full.text(one), relations.get(one, ADDED))
-        for one in _parents_first(full, missing)
+        NewClass(one, full.parents(one), full.text(one), full.relation(one)) for one in _parents_first(full, missing)
     ]
     marks = {mark: ids & missing for mark, ids in full.marks.items() if ids & missing}
     return ClassExtension(tuple(new), marks)
-
-
-def _relations(graph: ClassGraph, class_ids: set[ClassId]) -> dict[ClassId, int]:
-    """Return how classes hang on what is above them; where edges differ a hypernym counts before an instance."""
-    kept = np.isin(graph.edges[:, 0], graph.index.rows(class_ids))
-    pairs = zip(graph.edges[kept, 0].tolist(), graph.relations[kept].tolist())
-    return {graph.index[row]: relation for row, relation in sorted(pairs, reverse=True)}
 
 
 def _parents_first(graph: ClassGraph, class_ids: set[ClassId]) -> list[ClassId]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,19 +68,30 @@ class AncestorKernel:
         """Return the likeness of rows of the graph to the seen classes."""
         return torch.from_numpy(self._profiles[rows] @ self._seen)
 
-    def new_to_seen(self, extension: ClassExtension, vectors: SemanticEmbedding) -> Float[Tensor, "K"]:
-        """Return the likeness of a new class to the seen classes; its vectors do not matter here."""
-        around = extension.neighbourhood(self._graph)
-        below, above, hop = ancestor_hops(around).T
-        own = below == around.index.row(extension.class_id)
-        profile, square = np.zeros(len(self._seen)), 0.0
-        for class_id, step in zip((around.index[row] for row in above[own]), hop[own].tolist()):
+    def new_to_seen(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> Float[Tensor, "N K"]:
+        """Return the likeness of new classes to the seen classes; their vectors do not matter here."""
+        from scipy.sparse import csr_matrix
+
+        profiles = [self._profile_of_new(extension) for extension in extensions]
+        pointer = np.cumsum([0, *(len(columns) for columns, _ in profiles)])
+        columns = [column for columns, _ in profiles for column in columns]
+        values = [value for _, values in profiles for value in values]
+        shape = (len(extensions), len(self._seen))
+        matrix = csr_matrix((np.array(values), np.array(columns, dtype=np.int64), pointer), shape=shape)
+        matrix.sort_indices()
+        return torch.from_numpy(matrix @ self._seen)
+
+    def _profile_of_new(self, extension: ClassExtension) -> tuple[list[int], list[float]]:
+        """Return the columns of a new class's unit profile and its values there."""
+        columns, values, square = list[int](), list[float](), 0.0
+        for class_id, steps in extension.steps_up(self._graph).items():
             row = self._graph.index.row(class_id) if class_id in self._graph.index else None
-            weight = self.decay**step * (self._most if row is None else self._rarity[row])
+            weight = self.decay**steps * (self._most if row is None else float(self._rarity[row]))
             square += weight * weight
             if row is not None and self._columns[row] >= 0:
-                profile[self._columns[row]] = weight
-        return torch.from_numpy(profile / np.sqrt(square) @ self._seen)
+                columns.append(int(self._columns[row]))
+                values.append(weight)
+        return columns, [value / square**0.5 for value in values]
 
 
 def _columns(graph: ClassGraph, counts: Int[Array, "C"]) -> Int[Array, "C"]:

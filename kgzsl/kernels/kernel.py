@@ -23,10 +23,10 @@ class SeenKernel(Protocol):
         """Return the likeness of rows of the graph to the seen classes, float64."""
         ...
 
-    def new_to_seen(self, extension: ClassExtension, vectors: SemanticEmbedding) -> Float[Tensor, "K"]:
-        """Return the likeness of a class that the graph lacks to the seen classes, float64.
+    def new_to_seen(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> Float[Tensor, "N K"]:
+        """Return the likeness of N classes that the graph lacks to the seen classes, float64.
 
-        It is what the class would have inside the graph, and depends on nothing but the class.
+        It is what a class would have inside the graph, and depends on nothing but the class.
         """
         ...
 
@@ -56,9 +56,9 @@ class MixedKernel:
         """Return the weighted sum of what the parts return."""
         return self._sum([part.to_seen(rows) for part in self.parts])
 
-    def new_to_seen(self, extension: ClassExtension, vectors: SemanticEmbedding) -> Float[Tensor, "K"]:
+    def new_to_seen(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> Float[Tensor, "N K"]:
         """Return the weighted sum of what the parts return."""
-        return self._sum([part.new_to_seen(extension, vectors) for part in self.parts])
+        return self._sum([part.new_to_seen(extensions, vectors) for part in self.parts])
 
     def _sum(self, values: Sequence[Tensor]) -> Tensor:
         return torch.stack([share * value for share, value in zip(self.shares, values)]).sum(dim=0)

@@ -38,20 +38,20 @@ class SemanticKernel:
         chosen = torch.from_numpy(rows)
         return self._likeness([part[chosen] for part in self._semantics.parts().values()])
 
-    def new_to_seen(self, extension: ClassExtension, vectors: SemanticEmbedding) -> Float[Tensor, "K"]:
-        """Return the likeness of a new class to the seen classes.
+    def new_to_seen(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> Float[Tensor, "N K"]:
+        """Return the likeness of new classes to the seen classes.
 
         Raises:
             SemanticsError: the class has no vector, or one of another encoder or with other parts.
         """
         self._semantics.check_encoder(vectors.encoder)
-        parts = list(vectors.select([extension.class_id]).parts().values())
+        parts = list(vectors.select([extension.class_id for extension in extensions]).parts().values())
         if len(parts) != len(self._seen):
             raise SemanticsError(
                 f"A new class needs {len(self._seen)} texts side by side ({self._semantics.text_form!r}), found "
                 f"{len(parts)} ({vectors.text_form!r}); embed it with the text form of the run."
             )
-        return self._likeness(parts)[0]
+        return self._likeness(parts)
 
     def _likeness(self, parts: Sequence[Float[Tensor, "R S"]]) -> Float[Tensor, "R K"]:
         each = [torch.exp((_unit(part) @ seen.T - 1) / self.width) for part, seen in zip(parts, self._seen)]

@@ -303,8 +303,8 @@ class KernelRegression:
             SemanticsError: the vectors are of another encoder, or one is missing.
         """
         fitted = self._require()
-        likeness = [fitted.kernel.new_to_seen(extension, vectors) for extension in extensions]
-        rows = [_unit_rows(fitted.process.predict(one[None])) for one in likeness]
+        parts = [extensions[part.start : part.stop] for part in _stretches(len(extensions))]
+        rows = [_unit_rows(fitted.process.predict(fitted.kernel.new_to_seen(part, vectors))) for part in parts]
         ids = tuple(extension.class_id for extension in extensions)
         return self._bank(ids, torch.cat(rows) if rows else fitted.rows[:0])
 
@@ -377,9 +377,12 @@ def _measure(
 
 def _parts(count: int) -> Iterator[Int[np.ndarray, "R"]]:
     """Cut rows into parts whose likeness to the seen classes fits into memory."""
-    edges = [*range(0, count, ROWS_AT_ONCE), count]
-    for first, last in pairwise(edges):
-        yield np.arange(first, last)
+    return (np.arange(part.start, part.stop) for part in _stretches(count))
+
+
+def _stretches(count: int) -> Iterator[range]:
+    for first, last in pairwise([*range(0, count, ROWS_AT_ONCE), count]):
+        yield range(first, last)
 
 
 def _unit_rows(rows: Float[Tensor, "R O"]) -> Float[Tensor, "R O"]:

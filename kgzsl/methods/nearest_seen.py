@@ -48,6 +48,7 @@ class NearestSeen:
     def __init__(self) -> None:
         self._graph: ClassGraph | None = None
         self._seen_bank: ClassifierBank | None = None
+        self._search: NearestSearch | None = None  # made when the first new class is placed
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters: there are none."""
@@ -55,7 +56,7 @@ class NearestSeen:
 
     def fit(self, supervision: Supervision, context: FitContext | None = None) -> NearestSeen:
         """Keep the graph and the seen classifiers; there is nothing to learn."""
-        self._graph, self._seen_bank = supervision.graph, _by_id(supervision.seen_bank)
+        self._graph, self._seen_bank, self._search = supervision.graph, _by_id(supervision.seen_bank), None
         return self
 
     def _require(self) -> tuple[ClassGraph, ClassifierBank]:
@@ -76,8 +77,9 @@ class NearestSeen:
             vectors: not looked at.
         """
         graph, seen_bank = self._require()
-        search = NearestSearch.over(graph, seen_bank.index)
-        nearest = [search.of_new(extension) for extension in extensions]
+        if self._search is None:
+            self._search = NearestSearch.over(graph, seen_bank.index)
+        nearest = [self._search.of_new(extension) for extension in extensions]
         return _mean_bank(seen_bank, [extension.class_id for extension in extensions], nearest)
 
     def save(self, folder: PathLike) -> None:

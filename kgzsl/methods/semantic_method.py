@@ -27,6 +27,8 @@ from kgzsl.types import ClassIds, Float, PathLike, Tensor
 __all__ = ["LearnedTensors", "SemanticMethod", "joint_bank"]
 
 MODEL, METRICS = "model.safetensors", "metrics.jsonl"
+CLASSES_AT_ONCE = 4096
+"""New classes whose scorers are made in one go."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +124,10 @@ class SemanticMethod(ABC):
         learned, semantics, scorer = self._require()
         semantics.check_encoder(vectors.encoder)
         whole = scorer.select(())
-        for class_id in (extension.class_id for extension in extensions):  # alone: no class depends on the others
-            whole = whole.concat(self.scorer(learned, (class_id,), vectors.select([class_id]).vectors.double()))
+        ids = tuple(extension.class_id for extension in extensions)
+        for first in range(0, len(ids), CLASSES_AT_ONCE):
+            part = ids[first : first + CLASSES_AT_ONCE]
+            whole = whole.concat(self.scorer(learned, part, vectors.select(part).vectors.double()))
         return whole
 
     def save(self, folder: PathLike) -> None:

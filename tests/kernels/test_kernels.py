@@ -75,7 +75,7 @@ def test_a_new_class_is_as_alike_as_it_is_inside_the_graph(pairs: list[tuple[str
     graph = full.subgraph(seen)
     outside = AncestorKernel(graph, graph.index.rows(seen), decay)
     semantics = SemanticEmbedding(full.index, torch.ones(full.num_classes, 1), "toy")
-    torch.testing.assert_close(outside.new_to_seen(extension_from(graph, full, new), semantics), inside)
+    torch.testing.assert_close(outside.new_to_seen([extension_from(graph, full, new)], semantics)[0], inside)
 
 
 def test_a_sum_weighs_its_parts() -> None:
@@ -91,4 +91,4 @@ def test_vectors_of_another_encoder_are_refused() -> None:
     kernel = SemanticKernel(toy_semantics().select(graph.index.ids), graph.index.rows(SEEN), 0.3)
     other = SemanticEmbedding(toy_semantics().index, toy_semantics().vectors, "another encoder")
     with pytest.raises(SemanticsError, match="another encoder"):
-        kernel.new_to_seen(extension_from(graph, toy_graph(), "okapi"), other)
+        kernel.new_to_seen([extension_from(graph, toy_graph(), "okapi")], other)

@@ -152,7 +152,7 @@ def test_a_new_class_gets_the_row_it_would_have_had(without: tuple[str, ...]) ->
     torch.testing.assert_close(found.weights, whole.synthesize(without).weights)
     torch.testing.assert_close(found.biases, whole.synthesize(without).biases)
     alone = part.synthesize_new(extensions[-1:], toy_semantics())
-    assert torch.equal(alone.weights[0], found.weights[-1])
+    torch.testing.assert_close(alone.weights[0], found.weights[-1])  # to rounding: one product for all
 
 
 def test_missing_ancestors_come_along() -> None:
@@ -253,4 +253,4 @@ def test_texts_count_alike_however_many_there_are() -> None:
     extension = extension_with_parents(given.graph, "tricorder", ("tool",), ClassText("tricorder"))
     single = SemanticEmbedding(ClassIndex(("tricorder",)), torch.tensor([[0.0, 0.0, 1.0, 0.5]]), "toy")
     with pytest.raises(SemanticsError, match="needs 2 texts side by side"):
-        SemanticKernel(both, seen, 0.3).new_to_seen(extension, single)
+        SemanticKernel(both, seen, 0.3).new_to_seen([extension], single)
