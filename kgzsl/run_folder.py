@@ -13,6 +13,7 @@
 | ``hidden.safetensors``                        | the seen classes as predicted while they were hidden, once needed  |
 | ``scoring.json``                              | what ``kgzsl calibrate`` fitted on them: a section each            |
 | ``report.json``                               | what ``kgzsl evaluate --json`` printed, where it was put there     |
+| ``expectation.safetensors``                   | images of seen classes, from which that forecasts                  |
 | ``members/``                                  | the models of an ensemble's members                                |
 
 The manifest is written last: a folder without one holds an unfinished training.
@@ -39,15 +40,26 @@ from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.types import PathLike
 
-__all__ = ["HIDDEN", "SCORING", "RunFolder", "holds_run", "is_run_of", "replace_run", "strange_files", "write_run"]
+__all__ = [
+    "EXPECTATION",
+    "HIDDEN",
+    "SCORING",
+    "RunFolder",
+    "holds_run",
+    "is_run_of",
+    "replace_run",
+    "strange_files",
+    "write_run",
+]
 
 FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
 HIDDEN, SCORING, REPORT = "hidden.safetensors", "scoring.json", "report.json"
+EXPECTATION = "expectation.safetensors"
 MEMBERS = "members"
 PIECES = (
-    *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING),
+    *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING, EXPECTATION),
     *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl", REPORT),
 )
 OWN_FILES = {MANIFEST, GRAPH, MEMBERS, *PIECES, "checkpoint.safetensors", ".new"}
