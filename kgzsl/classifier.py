@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -88,6 +88,25 @@ class ZeroShotClassifier:
             BackboneMismatchError, SemanticsError: the backbone or the encoder is not the run's.
         """
         return cls(RunFolder(Path(folder)), backbone=backbone, encoder=encoder)
+
+    @classmethod
+    def from_pretrained(cls, name: PathLike, **options: Any) -> ZeroShotClassifier:
+        """Open a folder or a repository of the Hugging Face hub; see `kgzsl.hub.from_pretrained`."""
+        from kgzsl.hub import from_pretrained
+
+        return from_pretrained(name, **options)
+
+    def save_pretrained(self, folder: PathLike, **card: Any) -> Path:
+        """Write what is shared, with a model card, into a new folder; see `kgzsl.hub.save_pretrained`."""
+        from kgzsl.hub import save_pretrained
+
+        return save_pretrained(self, folder, **card)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Make or renew a repository on the Hugging Face hub; return its address; see `kgzsl.hub.push_to_hub`."""
+        from kgzsl.hub import push_to_hub
+
+        return push_to_hub(self, repo_id, **options)
 
     @cached_property
     def resolver(self) -> ClassResolver:

@@ -27,6 +27,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
+    "share",
     "list_options",
 )
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""

@@ -1,0 +1,100 @@
+"""Which files of a run folder are shared, and how paths of the machine that made them are kept out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+
+from kgzsl.errors import InputFileError, StorageError
+from kgzsl.run_folder import MANIFEST, PIECES, RunFolder
+from kgzsl.runtime import write_text
+from kgzsl.runtime.files import read_text
+from kgzsl.types import PathLike
+
+__all__ = ["PUBLISHED", "publish_run", "without_local_paths"]
+
+PUBLISHED = (
+    *(MANIFEST, *PIECES),
+    *("graph/graph.toml", "graph/classes.tsv", "graph/edges.tsv", "graph/splits/*.txt"),
+    *("members/*/model.safetensors", "members/*/states.safetensors", "members/*/metrics.jsonl"),
+    *("additions/*.safetensors", "additions/*.json", "additions/*.jsonl", "additions/*.toml", "additions/*.tsv"),
+)
+"""Names of the files that are written into a shared folder, and fetched from one."""
+
+WITH_PATHS = (MANIFEST, "recipe.toml", "report.json")
+"""Files that may name where something lay on the machine of their maker; all others are copied to the byte."""
+
+LOCAL_PATH = re.compile(
+    r"(?<![\w.~/-])"  # not in the middle of a name, such as google/mobilenet, or of an address, https://
+    r"(?:~?/(?!/)|[A-Za-z]:\\{1,2})"  # from the root, from home, from a drive
+    r"(?:[^\s'\",;\]]*[/\\])?"
+    r"([^\s'\",;\]/\\]+)"
+)
+QUOTED_PATH = re.compile(r"([\"'])(?:~?/(?!/)|[A-Za-z]:\\{1,2})(?:[^\"'\n]*[/\\])?([^\"'\n/\\]+)[/\\]?\1")
+
+
+def without_local_paths(text: str) -> str:
+    """Put the last part of every absolute path in its place: where a file lay is nobody else's business.
+
+    Example:
+        >>> without_local_paths("kgzsl train demo.toml --set graph.name=/home/me/graphs/demo")
+        'kgzsl train demo.toml --set graph.name=demo'
+        >>> without_local_paths("google/mobilenet_v2 of https://huggingface.co")
+        'google/mobilenet_v2 of https://huggingface.co'
+    """
+    whole = QUOTED_PATH.sub(lambda found: f"{found[1]}{found[2]}{found[1]}", text)
+    return LOCAL_PATH.sub(lambda found: found[1], whole)
+
+
+def publish_run(run: PathLike, folder: PathLike) -> Path:
+    """Copy what is shared of a run folder; texts lose the paths of this machine, all else is copied to the byte.
+
+    Args:
+        run: a whole run folder.
+        folder: where to put it; made where it is not there, and otherwise empty but for a model card.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputFileError, CorruptFileError: ``run`` is no whole run folder, or ``folder`` holds other things.
+        StorageError: the folder cannot be written.
+    """
+    source, target = RunFolder(Path(run)).path, Path(folder)
+    strange = sorted(path.name for path in target.iterdir() if path.name != "README.md") if target.is_dir() else []
+    if strange:
+        raise InputFileError(f"{target} is not empty ({', '.join(strange[:3])}); name a new folder to share from.")
+    files = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    files = [name for name in files if any(fnmatch(name.as_posix(), pattern) for pattern in PUBLISHED)]
+    for name in sorted(files, key=lambda name: name.name == MANIFEST):  # the manifest last, as everywhere
+        _copy(source / name, target / name)
+    return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.name in WITH_PATHS:
+        text = read_text(source)
+        write_text(target, _clean_json(text) if source.suffix == ".json" else without_local_paths(text))
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"Could not write {target}: {reason}. Free space, or name another folder.") from error
+
+
+def _clean_json(text: str) -> str:
+    """Clean the strings of a JSON text, which may hold quotes themselves."""
+
+    def cleaned(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: cleaned(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [cleaned(one) for one in value]
+        return without_local_paths(value) if isinstance(value, str) else value
+
+    return json.dumps(cleaned(json.loads(text)), indent=2, ensure_ascii=False) + "\n"

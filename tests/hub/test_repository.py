@@ -1,0 +1,132 @@
+"""A classifier goes out and comes back the same, to the bit."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from kgzsl.classifier import ZeroShotClassifier
+from kgzsl.errors import InputFileError, MissingDependencyError, MissingResourceError
+from kgzsl.features import FeatureSet
+from kgzsl.hub import fetch_run
+
+pytest.importorskip("huggingface_hub", reason='needs pip install "kgzsl[hub]"')
+
+OKAPI, UNICORN, ZEBRA = "n02439398", "n10737964", "n02391049"
+
+
+@pytest.fixture
+def classifier(wordnet_run: Path, stand_ins: ModuleType) -> ZeroShotClassifier:
+    return ZeroShotClassifier.load(wordnet_run, encoder=stand_ins.seeded())
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that plays the hub: repositories are folders in it."""
+    root = tmp_path / "hub"
+
+    class Api:
+        def __init__(self, token: str | None = None) -> None:
+            self.token = token
+
+        def create_repo(self, repo_id: str, private: bool | None, exist_ok: bool) -> SimpleNamespace:
+            (root / repo_id).mkdir(parents=True, exist_ok=exist_ok)
+            (root / "private.txt").write_text(str(private))
+            return SimpleNamespace(repo_id=repo_id)
+
+        def upload_folder(self, repo_id: str, folder_path: Path, **options: Any) -> str:
+            shutil.copytree(folder_path, root / repo_id, dirs_exist_ok=True)
+            return f"https://hub/{repo_id}/commit/1"
+
+    def fetch(repo_id: str, *, allow_patterns: list[str], **options: Any) -> str:
+        from huggingface_hub.utils import filter_repo_objects
+
+        found = tmp_path / "cache" / repo_id
+        files = [path.relative_to(root / repo_id) for path in (root / repo_id).rglob("*") if path.is_file()]
+        for name in filter_repo_objects(map(str, files), allow_patterns=allow_patterns):
+            (found / name).parent.mkdir(parents=True, exist_ok=True)
+            (found / name).symlink_to(root / repo_id / name)  # as the hub's cache has them
+        return str(found)
+
+    monkeypatch.setattr("huggingface_hub.hub_mixin.HfApi", Api)
+    monkeypatch.setattr(
+        "huggingface_hub.hub_mixin.hf_hub_download", lambda repo_id, filename, **_: str(root / repo_id / filename)
+    )
+    monkeypatch.setattr("kgzsl.hub.mixin.snapshot_download", fetch)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    return root
+
+
+def scores(classifier: ZeroShotClassifier, images: FeatureSet, *more: str) -> torch.Tensor:
+    return classifier.scorer_of((ZEBRA, *more)).score(images)
+
+
+def images_of(run: Path) -> FeatureSet:
+    return FeatureSet.load(next(run.parent.glob("*features*.safetensors")))
+
+
+def test_a_folder_gives_the_same_scores(
+    classifier: ZeroShotClassifier, stand_ins: ModuleType, wordnet_run: Path, tmp_path: Path
+) -> None:
+    folder = classifier.save_pretrained(tmp_path / "shared", license="mit")
+    again = ZeroShotClassifier.from_pretrained(folder, encoder=stand_ins.seeded())
+    images = images_of(wordnet_run)
+    assert torch.equal(scores(again, images, OKAPI, UNICORN), scores(classifier, images, OKAPI, UNICORN))
+    assert again.predict(images, [ZEBRA, OKAPI]) == classifier.predict(images, [ZEBRA, OKAPI])
+    assert "license: mit" in (folder / "README.md").read_text()
+    assert str(tmp_path) not in "".join(path.read_text() for path in folder.glob("*.[jtm]*") if path.is_file())
+    with pytest.raises(InputFileError, match="is not empty"):
+        classifier.save_pretrained(folder)
+
+
+def test_a_repository_gives_the_same_scores(
+    hub: Path, classifier: ZeroShotClassifier, stand_ins: ModuleType, wordnet_run: Path, tmp_path: Path
+) -> None:
+    assert classifier.push_to_hub("me/animals", private=True) == "https://hub/me/animals/commit/1"
+    assert (hub / "private.txt").read_text() == "True"
+    assert 'from_pretrained("me/animals")' in (hub / "me/animals/README.md").read_text()
+    (hub / "me/animals/evil.pkl").write_text("never fetched")
+    (hub / "me/animals/config.json").write_text('{"classifier": "ignored", "backbone": "ignored"}')
+    again = ZeroShotClassifier.from_pretrained("me/animals", encoder=stand_ins.seeded())
+    images = images_of(wordnet_run)
+    assert torch.equal(scores(again, images), scores(classifier, images))
+    assert not list((tmp_path / "cache").rglob("*.pkl"))
+
+
+def test_a_repository_becomes_a_run_folder(hub: Path, classifier: ZeroShotClassifier, tmp_path: Path) -> None:
+    classifier.push_to_hub("me/animals")
+    run = fetch_run("me/animals", tmp_path / "run")
+    assert torch.equal(run.bank.weights, classifier.run.bank.weights)
+    assert not any(path.is_symlink() for path in run.path.rglob("*"))
+
+
+def test_what_the_hub_does_not_give_is_one_line(
+    classifier: ZeroShotClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise ConnectionError("no route\nto the hub")
+
+    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", refuse)
+    monkeypatch.setattr("huggingface_hub.hub_mixin.HfApi.create_repo", refuse)
+    with pytest.raises(MissingResourceError, match=r"^'no/such' is no folder .*\(ConnectionError: no route\)\. Check"):
+        ZeroShotClassifier.from_pretrained("no/such")
+    with pytest.raises(MissingResourceError, match=r"^'no/such' could not be written .*no route\)\. Log in"):
+        classifier.push_to_hub("no/such")
+    for name in ("no", "../no/such", "a/b/c"):
+        with pytest.raises(InputFileError, match="no name of a repository"):
+            ZeroShotClassifier.from_pretrained(name)
+        with pytest.raises(InputFileError, match="no name of a repository"):
+            classifier.push_to_hub(name)
+
+
+def test_without_its_package_sharing_says_what_to_install(
+    classifier: ZeroShotClassifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "kgzsl.hub.mixin", None)
+    with pytest.raises(MissingDependencyError, match=r'pip install "kgzsl\[hub\]"'):
+        classifier.save_pretrained(tmp_path / "out")
