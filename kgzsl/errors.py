@@ -16,6 +16,7 @@ __all__ = [
     "KgzslError",
     "MissingDependencyError",
     "MissingResourceError",
+    "NotAvailableError",
     "NotFittedError",
     "RecipeError",
     "SemanticsError",
@@ -54,6 +55,10 @@ class BackboneError(KgzslError, ValueError):
 
 class BackboneMismatchError(KgzslError, ValueError):
     """Features of one backbone met a bank of another."""
+
+
+class NotAvailableError(KgzslError, NotImplementedError):
+    """Something that the run's method cannot do; the message lists the methods that can."""
 
 
 class NotFittedError(KgzslError, RuntimeError):

@@ -8,7 +8,15 @@ and itself.
 
 from kgzsl.kernels.ancestor import AncestorKernel
 from kgzsl.kernels.kernel import MixedKernel, SeenKernel
-from kgzsl.kernels.process import GaussianProcess, leave_out
+from kgzsl.kernels.process import GaussianProcess, leave_out, prediction_weights
 from kgzsl.kernels.semantic import SemanticKernel
 
-__all__ = ["AncestorKernel", "GaussianProcess", "MixedKernel", "SeenKernel", "SemanticKernel", "leave_out"]
+__all__ = [
+    "AncestorKernel",
+    "GaussianProcess",
+    "MixedKernel",
+    "SeenKernel",
+    "SemanticKernel",
+    "leave_out",
+    "prediction_weights",
+]

@@ -14,7 +14,7 @@ import torch
 
 from kgzsl.types import Float, Int, Tensor
 
-__all__ = ["GaussianProcess", "leave_out"]
+__all__ = ["GaussianProcess", "leave_out", "prediction_weights"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,15 @@ class GaussianProcess:
         """Return the expected rows of classes, given their likeness to the seen ones."""
         return self.mean + to_seen @ self.dual
 
+    def weights(self, to_seen: Float[Tensor, "R K"]) -> Float[Tensor, "R K"]:
+        """Return how much of each target is in a prediction: ``predict(to_seen) = weights(to_seen) @ targets``."""
+        return prediction_weights(self.kernel, to_seen, self.ridge)
+
+    @property
+    def targets(self) -> Float[Tensor, "K O"]:
+        """The rows that were fitted: ``mean + (K + ridge I) dual``."""
+        return self.mean + self.kernel @ self.dual + self.ridge * self.dual
+
     def variance(self, to_seen: Float[Tensor, "R K"]) -> Float[Tensor, "R"]:
         """Return ``1 - k(c, seen) (K + ridge I)^-1 k(seen, c)``: 1 far from everything seen, about 0 at a seen class.
 
@@ -63,6 +72,22 @@ class GaussianProcess:
     @cached_property
     def _lower(self) -> Float[Tensor, "K K"]:
         return _factor(self.kernel, self.ridge)
+
+
+def prediction_weights(
+    kernel: Float[Tensor, "K K"], to_seen: Float[Tensor, "R K"], ridge: float
+) -> Float[Tensor, "R K"]:
+    """Return how much of each target is in a regression with their mean taken off first.
+
+    With ``P = (K + ridge I)^-1`` it is ``a = k P + (1 - k P 1) / K``; the weights of a class sum to one.
+
+    Example:
+        >>> one = torch.eye(2, dtype=torch.float64)
+        >>> prediction_weights(one, one, 1.0).tolist()
+        [[0.75, 0.25], [0.25, 0.75]]
+    """
+    solved: Tensor = torch.cholesky_solve(to_seen.T, _factor(kernel, ridge)).T  # (R, K)
+    return solved + (1 - solved.sum(dim=1, keepdim=True)) / solved.shape[1]
 
 
 def leave_out(

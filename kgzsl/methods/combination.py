@@ -88,14 +88,51 @@ class Combination:
             weight * functional.normalize(rows - mean, dim=1)
             for weight, rows, mean in zip(weights, predicted, self.means)
         ]
-        summed = torch.stack(each).sum(dim=0)
-        equalised = summed + (summed @ self.directions.T * (self.gains - 1)) @ self.directions
+        equalised = self.equalised(torch.stack(each).sum(dim=0))
         if not len(self.image_mean):
             return functional.normalize(equalised, dim=1)
         unit = functional.normalize(equalised[:, :-1], dim=1)
         deviation = ((unit @ self.covariance) * unit).sum(dim=1).clamp(min=torch.finfo(unit.dtype).tiny).sqrt()
         scaled = unit / deviation[:, None] ** spread
         return torch.cat([scaled, -(scaled @ self.image_mean)[:, None]], dim=1)
+
+    def equalised(self, rows: Float[Tensor, "C O"]) -> Float[Tensor, "C O"]:
+        """Return ``e_c`` of ``d_c``; the map is linear and symmetric."""
+        return rows + (rows @ self.directions.T * (self.gains - 1)) @ self.directions
+
+    def scales(
+        self, predicted: Sequence[Float[Tensor, "O"]], weights: Sequence[float], spread: float
+    ) -> Float[Tensor, "M"]:
+        """Return what each method's deviation from its mean is multiplied by in the row of one class.
+
+        The row is linear in the deviations but for these: ``row . a = sum over m of scale_m (r_m - mean_m) . a'``
+        with ``a' = seen_through(a)``, float64.
+
+        Args:
+            predicted: the row [w, b] of each method.
+            weights: a weight for each of them.
+            spread: as of `rows`.
+        """
+        deviations = [(row - mean).double() for row, mean in zip(predicted, self.means)]
+        each = torch.tensor(weights, dtype=torch.float64) / torch.stack([one.norm() for one in deviations])
+        summed = torch.stack([scale * one for scale, one in zip(each, deviations)]).sum(dim=0)
+        equalised = self.equalised(summed.float()[None])[0].double()
+        row = self.rows([row[None] for row in predicted], weights, spread)[0].double()
+        kept = slice(None) if not len(self.image_mean) else slice(-1)
+        scales: Tensor = each * (row[kept].norm() / equalised[kept].norm())
+        return scales
+
+    def seen_through(self, direction: Float[Tensor, "O"]) -> Float[Tensor, "O"]:
+        """Return the direction whose product with summed deviations is that of a direction with the row made of them.
+
+        Args:
+            direction: (D + 1,) float64.
+        """
+        if len(self.image_mean):
+            weights = direction[:-1] - direction[-1] * self.image_mean.double()
+            direction = torch.cat([weights, direction.new_zeros(1)])
+        directions, gains = self.directions.double(), self.gains.double()
+        return direction + (directions @ direction * (gains - 1)) @ directions
 
 
 def bank_rows(bank: object, name: str) -> Float[Tensor, "C O"]:

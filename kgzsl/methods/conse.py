@@ -32,7 +32,7 @@ from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod
 from kgzsl.methods.semantic_space import unit_rows
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.supervision import Supervision
-from kgzsl.types import ClassIds, Float, PathLike, Tensor
+from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
 __all__ = ["ConSE", "ConvexCombination"]
 
@@ -90,10 +90,15 @@ class ConvexCombination:
 
     def combine(self, logits: Float[Tensor, "N K"]) -> Float[Tensor, "N S"]:
         """Return f(x) of images, given the head's scores; its length says how well the T classes agree."""
+        kept = self._kept(logits)
+        return kept @ self.seen_vectors / kept.sum(dim=1, keepdim=True)
+
+    def _kept(self, logits: Float[Tensor, "N K"]) -> Float[Tensor, "N K"]:
+        """Return the probabilities of the T best classes, 0 elsewhere."""
         probabilities = torch.softmax(logits / self.temperature, dim=1)
         least = probabilities.topk(min(self.top, logits.shape[1]), dim=1).values[:, -1:]
-        kept = torch.where(probabilities >= least, probabilities, 0)
-        return kept @ self.seen_vectors / kept.sum(dim=1, keepdim=True)
+        kept: Tensor = torch.where(probabilities >= least, probabilities, 0)
+        return kept
 
     def score(self, images: FeatureSet) -> Float[Tensor, "N C"]:
         """Score images: the cosine of f(x) and the class's vector.
@@ -102,6 +107,21 @@ class ConvexCombination:
             BackboneMismatchError: the features come from another backbone.
         """
         return unit_rows(self.combine(self.head.score(images))) @ self.vectors.T
+
+    def contributions(self, class_id: ClassId, images: FeatureSet) -> Float[Tensor, "N K"]:
+        """Return what each seen class adds to the scores of a class: its probability times the cosine of the two.
+
+        ``score = sum over the T best s of  p_s / (Z |f(x)|) s_s . s_c``; float64, 0 for all other classes.
+
+        Raises:
+            BackboneMismatchError: the features come from another backbone.
+            UnknownClassError: the class is not scored.
+        """
+        kept = self._kept(self.head.score(images).double())
+        combined = kept @ self.seen_vectors.double()
+        likeness = self.seen_vectors.double() @ self.vectors[self.index.row(class_id)].double()
+        amounts: Tensor = kept * likeness / combined.norm(dim=1, keepdim=True)
+        return amounts
 
     def select(self, class_ids: ClassIds) -> ConvexCombination:
         """Return a scorer of some of the classes, in the order given; UnknownClassError where one is missing."""

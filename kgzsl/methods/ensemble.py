@@ -111,7 +111,7 @@ class Ensemble:
             made.append(build({str(member["name"]): variant}, str(member["name"]), "method", keywords))
         return tuple(made)
 
-    def _parts(self, number: int, vectors: SemanticEmbedding) -> SemanticEmbedding:
+    def parts_of(self, number: int, vectors: SemanticEmbedding) -> SemanticEmbedding:
         """Return the parts of the vectors that a member reads."""
         forms = self.members[number].get("parts")
         return vectors if forms is None else vectors.select_parts(forms)
@@ -131,7 +131,7 @@ class Ensemble:
         for number, member in enumerate(members):
             given = Supervision(
                 supervision.graph,
-                self._parts(number, supervision.semantics),
+                self.parts_of(number, supervision.semantics),
                 supervision.seen_bank,
                 supervision.seen_features,
             )
@@ -183,13 +183,23 @@ class Ensemble:
         fitted = self._require()
         predicted = [
             bank_rows(
-                member.synthesize_new(extensions, self._parts(number, vectors)), str(self.members[number]["name"])
+                member.synthesize_new(extensions, self.parts_of(number, vectors)), str(self.members[number]["name"])
             )
             for number, member in enumerate(fitted.members)
         ]
         rows = fitted.combination.rows(predicted, self.weights, self.spread)
         ids = tuple(extension.class_id for extension in extensions)
         return self._bank(ids, rows, fitted.bank.backbone, fitted.combination)
+
+    @property
+    def fitted_members(self) -> tuple[InductiveMethod, ...]:
+        """The members as fitted; their rows are combined by `combination`."""
+        return self._require().members
+
+    @property
+    def combination(self) -> Combination:
+        """How the members' rows become one."""
+        return self._require().combination
 
     def save(self, folder: PathLike) -> None:
         """Write ``model.safetensors``, and each member into a folder below ``members``."""
@@ -222,7 +232,7 @@ class Ensemble:
             raise CorruptFileError(f"{folder}: the stored means are not those of the bank beside; train it again.")
         members = tuple(
             method._variant(member).load(  # type: ignore[attr-defined]
-                Path(folder) / MEMBERS / str(number), graph, method._parts(number, semantics), bank
+                Path(folder) / MEMBERS / str(number), graph, method.parts_of(number, semantics), bank
             )
             for number, member in enumerate(method.members)
         )

@@ -27,11 +27,14 @@ from typing import Any
 import torch
 
 from kgzsl.bank import ClassifierBank
+from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
 from kgzsl.methods.class_folds import Fold, choose_by_images, positive_values
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.contributions import SeenContributions
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import unit_rows
+from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.types import ClassIds, Float, Tensor
 
@@ -74,6 +77,10 @@ class BilinearMap:
     def solve(self, setting: Setting) -> Float[Tensor, "E S"]:
         """Return V."""
         return self.image_vectors @ self.scaled_core(setting) @ self.class_vectors.T
+
+    def image_side(self, sums: Float[Tensor, "K E"], setting: Setting) -> Float[Tensor, "K E"]:
+        """Return ``(X X' + g I)^-1 x_k`` of the sum x_k of each class's images."""
+        return (sums @ self.image_vectors / (self.image_values + setting.gamma)) @ self.image_vectors.T
 
 
 class ESZSL(SemanticMethod):
@@ -129,9 +136,31 @@ class ESZSL(SemanticMethod):
                 yield setting, images @ fitted.scaled_core(setting) @ classes.T
 
         best, tried = choose_by_images(offered, exemplars, score, self.folds, self.seed)
-        joint = exemplars.joint(BilinearMap(exemplars, vectors).solve(best).T)  # (S, D + 1)
-        return LearnedTensors({"map": joint}, supervision.seen_bank.backbone, asdict(best), tried)
+        fitted = BilinearMap(exemplars, vectors)
+        tensors = {
+            "map": exemplars.joint(fitted.solve(best).T),  # (S, D + 1)
+            "seen_vectors": vectors,
+            "seen_rows": exemplars.joint(fitted.image_side(exemplars.sums(), best)),  # (K, D + 1)
+        }
+        backbone = supervision.seen_bank.backbone
+        return LearnedTensors(tensors, backbone, asdict(best), tried, exemplars.class_ids)
 
     def scorer(self, learned: LearnedTensors, class_ids: ClassIds, vectors: Float[Tensor, "C S"]) -> ClassifierBank:
         """Return the bank of rows ``V s``."""
         return joint_bank(class_ids, unit_rows(vectors) @ learned["map"], learned.backbone)
+
+    def contributions(
+        self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
+    ) -> SeenContributions:
+        """Return what the images of each seen class give.
+
+        V is linear in the sums x_k of each class's images: with t the sum of all seen s_k,
+        ``V s = sum over k of  (2 s_k - t)' (S S' + l I)^-1 s  (X X' + g I)^-1 x_k``.
+        """
+        learned = self._with_seen_rows()
+        ids, given = self._asked(class_ids, extensions, vectors)
+        seen = learned["seen_vectors"]
+        damped = seen.T @ seen + float(learned.chosen["lam"]) * torch.eye(seen.shape[1], dtype=seen.dtype)
+        solved = torch.linalg.solve(damped, unit_rows(given).T)  # (S, C)
+        weights = ((2 * seen - seen.sum(dim=0)) @ solved).T  # (C, K)
+        return SeenContributions(ids, learned.seen, weights, learned["seen_rows"])

@@ -31,11 +31,15 @@ import torch
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import RecipeError
+from kgzsl.graph.extension import ClassExtension
+from kgzsl.kernels import prediction_weights
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
 from kgzsl.methods.class_folds import Fold, choose_by_images, positive_values
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.contributions import SeenContributions
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import in_parts, median_distance, squared_distances, unit_rows
+from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.types import ClassIds, Float, Tensor
 
@@ -183,7 +187,7 @@ class EXEM(SemanticMethod):
             "images": images.joint(space.components.T.contiguous()),  # (P, D + 1): an image [x, 1] to its projection
         }
         chosen = {**asdict(best), "kernel_width": width, "by_angle": images.kind == "head"}
-        return LearnedTensors(tensors, supervision.seen_bank.backbone, chosen, tried)
+        return LearnedTensors(tensors, supervision.seen_bank.backbone, chosen, tried, images.class_ids)
 
     def scorer(self, learned: LearnedTensors, class_ids: ClassIds, vectors: Float[Tensor, "C S"]) -> ClassifierBank:
         """Return the bank that finds the nearest predicted exemplar."""
@@ -195,3 +199,25 @@ class EXEM(SemanticMethod):
         rows = directions @ learned["images"]
         rows[:, -1] += offsets
         return joint_bank(class_ids, rows, learned.backbone)
+
+    def contributions(
+        self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
+    ) -> SeenContributions:
+        """Return how much of each seen exemplar is in a predicted one.
+
+        The exemplar e of a class is a sum over seen ones, ``sum a_s e_s``, and so are its direction and its offset,
+        ``-|e/d|^2 = -sum a_s (e_s/d).(e/d)``.
+        """
+        learned = self._with_seen_rows()
+        ids, given = self._asked(class_ids, extensions, vectors)
+        places, width, ridge = learned["coordinates"], *(float(learned.chosen[n]) for n in ("kernel_width", "ridge"))
+        kernel = torch.exp(-squared_distances(places, places) / width**2)
+        to_seen = torch.exp(-squared_distances(unit_rows(given), places) / width**2)
+        weights = prediction_weights(kernel, to_seen, ridge)
+        exemplars = learned["mean"] + kernel @ learned["dual"] + ridge * learned["dual"]
+        scaled, divisors = exemplars / learned["divisors"], learned["divisors"]
+        own = weights @ scaled  # (C, P)
+        rows = (scaled / divisors) @ learned["images"]
+        if learned.chosen["by_angle"]:
+            return SeenContributions(ids, learned.seen, weights / own.norm(dim=1, keepdim=True), rows)
+        return SeenContributions(ids, learned.seen, weights, 2 * rows, -weights * (own @ scaled.T))

@@ -33,13 +33,14 @@ from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.row_function import RowFunction, RowFunctions
 from kgzsl.propagation import PROPAGATORS, PropagationPlan, Propagator, restrict
 from kgzsl.runtime import load_tensors, save_tensors, sha256_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.supervision import Supervision
 from kgzsl.training import OBJECTIVES, Checkpoint, Problem, Progress, Settings, Trainer
-from kgzsl.types import ClassIds, Float, PathLike, Tensor
+from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
 __all__ = ["GraphRegression"]
 
@@ -106,6 +107,7 @@ class GraphRegression:
         )
         self.progress: Progress | None = None
         self._fitted: _Fitted | None = None
+        self._functions: RowFunctions | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""
@@ -146,6 +148,7 @@ class GraphRegression:
         select = (lambda: problem(split.fitted, split.held_out)) if split.held_out else None
         self.progress = trainer.run(select, lambda: problem(seen))
         self._fitted = self._keep(propagator, supervision, PropagationPlan.full(inference), context.device)
+        self._functions = None
         return self
 
     def _network(self, semantic_dim: int, feature_dim: int) -> Propagator:
@@ -235,6 +238,24 @@ class GraphRegression:
             state = fitted.propagator.layer_output(number, x, aggregation, None, carried)
             carried = state if number == fitted.propagator.carried else carried
         return state[-1]
+
+    def row_function(
+        self, class_id: ClassId, extension: ClassExtension | None = None, vectors: SemanticEmbedding | None = None
+    ) -> RowFunction:
+        """Return the classifier of a class as a function of the semantic vectors that reach it.
+
+        Args:
+            class_id: the class.
+            extension: its place, where the training graph lacks it.
+            vectors: semantic vectors of all that the extension brings along.
+        """
+        fitted = self._require()
+        if self._functions is None:
+            self._functions = RowFunctions(fitted.propagator, fitted.graph, fitted.semantics, fitted.node_degrees)
+        if extension is None or vectors is None:
+            return self._functions.of(class_id)
+        fitted.semantics.check_encoder(vectors.encoder)
+        return self._functions.of_new(extension, vectors)
 
     def save(self, folder: PathLike) -> None:
         """Write ``model.safetensors`` (parameters) and ``states.safetensors`` (hidden rows in half precision)."""

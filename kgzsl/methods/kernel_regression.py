@@ -44,6 +44,7 @@ from kgzsl.graph.hops import ancestor_hops
 from kgzsl.kernels import AncestorKernel, GaussianProcess, MixedKernel, SemanticKernel, leave_out
 from kgzsl.methods.class_folds import related_groups
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.contributions import SeenContributions
 from kgzsl.runtime import load_tensors, save_tensors, write_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
@@ -307,6 +308,16 @@ class KernelRegression:
         rows = [_unit_rows(fitted.process.predict(fitted.kernel.new_to_seen(part, vectors))) for part in parts]
         ids = tuple(extension.class_id for extension in extensions)
         return self._bank(ids, torch.cat(rows) if rows else fitted.rows[:0])
+
+    def contributions(
+        self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
+    ) -> SeenContributions:
+        """Return how much of each seen classifier is in a class's; see `GaussianProcess.weights`."""
+        fitted, ids = self._require(), (*class_ids, *(extension.class_id for extension in extensions))
+        new = [] if vectors is None else [fitted.kernel.new_to_seen(extensions, vectors)]
+        known = fitted.kernel.to_seen(fitted.graph.index.rows(class_ids))
+        weights, targets = fitted.process.weights(torch.cat([known, *new])), fitted.process.targets
+        return SeenContributions(ids, fitted.seen, weights / (weights @ targets).norm(dim=1, keepdim=True), targets)
 
     def variance(self, class_ids: ClassIds) -> Float[Tensor, "C"]:
         """Return how uncertain classifiers are: about 0 at a seen class, 1 far from everything seen; float64.

@@ -26,6 +26,7 @@ from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.contributions import SeenContributions
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.types import ClassIds, PathLike
@@ -81,6 +82,22 @@ class NearestSeen:
             self._search = NearestSearch.over(graph, seen_bank.index)
         nearest = [self._search.of_new(extension) for extension in extensions]
         return _mean_bank(seen_bank, [extension.class_id for extension in extensions], nearest)
+
+    def contributions(
+        self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
+    ) -> SeenContributions:
+        """Return the seen classifiers that each class is the mean of."""
+        graph, seen_bank = self._require()
+        search = NearestSearch.over(graph, seen_bank.index)
+        nearest = [search.nearest[row] for row in graph.index.rows(class_ids).tolist()]
+        nearest += [search.of_new(extension) for extension in extensions]
+        weights = torch.zeros(len(nearest), len(seen_bank.index), dtype=torch.float64)
+        for row, group in enumerate(nearest):
+            weights[row, list(group) or slice(None)] = 1 / (len(group) or len(seen_bank.index))
+        unit = seen_bank.normalised("joint")
+        rows = torch.cat([unit.weights, unit.biases[:, None]], dim=1).double()
+        ids = (*class_ids, *(extension.class_id for extension in extensions))
+        return SeenContributions(ids, seen_bank.index.ids, weights, rows)
 
     def save(self, folder: PathLike) -> None:
         """Write ``model.safetensors``: the seen classifiers."""

@@ -15,14 +15,14 @@ from typing import Any
 
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError
+from kgzsl.errors import CorruptFileError, KgzslError, NotAvailableError, NotFittedError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.context import FitContext
 from kgzsl.runtime import load_tensors, save_tensors, write_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
-from kgzsl.types import ClassIds, Float, PathLike, Tensor
+from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
 __all__ = ["LearnedTensors", "SemanticMethod", "joint_bank"]
 
@@ -40,12 +40,14 @@ class LearnedTensors:
         backbone: id of the backbone whose features are scored.
         chosen: the hyper-parameters that the fit chose, in plain values.
         tried: what was measured for the choice, a record each.
+        seen: the classes that the tensors with a row a seen class are of, in their order; empty where there are none.
     """
 
     tensors: Mapping[str, Tensor]
     backbone: str
     chosen: Mapping[str, Any] = field(default_factory=dict)
     tried: Sequence[Mapping[str, Any]] = ()
+    seen: tuple[ClassId, ...] = ()
 
     def __getitem__(self, name: str) -> Tensor:
         return self.tensors[name]
@@ -130,10 +132,31 @@ class SemanticMethod(ABC):
             whole = whole.concat(self.scorer(learned, part, vectors.select(part).vectors.double()))
         return whole
 
+    def _asked(
+        self, class_ids: ClassIds, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding | None
+    ) -> tuple[tuple[ClassId, ...], Float[Tensor, "C S"]]:
+        """Return classes of the graph with added ones behind, and their vectors, float64."""
+        _, semantics, _ = self._require()
+        whole, new = semantics.select(class_ids), [extension.class_id for extension in extensions]
+        if vectors is not None and new:
+            whole = whole.concat(vectors.select(new))
+        return (*class_ids, *new), whole.select((*class_ids, *new)).vectors.double()
+
+    def _with_seen_rows(self) -> LearnedTensors:
+        """Return what was learned, where it tells the seen classes of its rows."""
+        learned = self._require()[0]
+        if not learned.seen:
+            raise NotAvailableError(
+                f"This {type(self).__name__} was trained by a kgzsl that did not keep what each seen class gives; "
+                "train it again to have it explained."
+            )
+        return learned
+
     def save(self, folder: PathLike) -> None:
         """Write ``model.safetensors``: the hyper-parameters, what was chosen, and what was learned."""
         learned, semantics, _ = self._require()
         facts = {"parameters": self.parameters(), "chosen": dict(learned.chosen), "semantic_dim": semantics.dim}
+        facts |= {"seen": list(learned.seen)} if learned.seen else {}
         metadata = {name: json.dumps(fact, ensure_ascii=False) for name, fact in facts.items()}
         save_tensors(Path(folder) / MODEL, learned.tensors, {**metadata, "backbone": learned.backbone})
 
@@ -149,7 +172,8 @@ class SemanticMethod(ABC):
         tensors, metadata = load_tensors(Path(folder) / MODEL)
         try:
             method = cls(**json.loads(metadata["parameters"]))
-            learned = LearnedTensors(tensors, metadata["backbone"], json.loads(metadata["chosen"]))
+            seen = tuple(json.loads(metadata.get("seen", "[]")))
+            learned = LearnedTensors(tensors, metadata["backbone"], json.loads(metadata["chosen"]), seen=seen)
             fits = json.loads(metadata["semantic_dim"]) == semantics.dim and learned.backbone == scorer.backbone
             method.scorer(learned, graph.index.ids[:1], semantics.select(graph.index.ids[:1]).vectors.double())
         except (KeyError, TypeError, ValueError, RuntimeError, KgzslError) as error:

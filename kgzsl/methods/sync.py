@@ -30,11 +30,14 @@ from typing import Any
 import torch
 
 from kgzsl.bank import ClassifierBank
+from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.class_exemplars import ClassExemplars, check_kind, class_exemplars
 from kgzsl.methods.class_folds import Fold, choose_by_images, positive_values
 from kgzsl.methods.context import FitContext
+from kgzsl.methods.contributions import SeenContributions
 from kgzsl.methods.semantic_method import LearnedTensors, SemanticMethod, joint_bank
 from kgzsl.methods.semantic_space import in_parts, median_distance, squared_distances, unit_rows
+from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.types import ClassIds, Float, Tensor
 
@@ -138,8 +141,8 @@ class SYNC(SemanticMethod):
         best, tried = choose_by_images(offered, exemplars, score, self.folds, self.seed)
         sigma = best.sigma * distance
         phantoms = PhantomClassifiers(exemplars, phantom_shares(vectors, vectors, sigma)).solve(best.lam)
-        tensors = {"phantoms": exemplars.joint(phantoms), "coordinates": vectors}
-        return LearnedTensors(tensors, supervision.seen_bank.backbone, {**asdict(best), "width": sigma}, tried)
+        tensors, ids = {"phantoms": exemplars.joint(phantoms), "coordinates": vectors}, exemplars.class_ids
+        return LearnedTensors(tensors, supervision.seen_bank.backbone, {**asdict(best), "width": sigma}, tried, ids)
 
     def scorer(self, learned: LearnedTensors, class_ids: ClassIds, vectors: Float[Tensor, "C S"]) -> ClassifierBank:
         """Return the bank of mixtures of phantom classifiers."""
@@ -147,3 +150,12 @@ class SYNC(SemanticMethod):
         parts = [phantom_shares(unit[part], learned["coordinates"], width) for part in in_parts(len(unit))]
         rows = torch.cat([part @ learned["phantoms"] for part in parts])
         return joint_bank(class_ids, rows, learned.backbone)
+
+    def contributions(
+        self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
+    ) -> SeenContributions:
+        """Return the shares of the phantom classifiers, each of which stands in the place of a seen class."""
+        learned = self._with_seen_rows()
+        ids, given = self._asked(class_ids, extensions, vectors)
+        shares = phantom_shares(unit_rows(given), learned["coordinates"], float(learned.chosen["width"]))
+        return SeenContributions(ids, learned.seen, shares, learned["phantoms"])

@@ -98,7 +98,7 @@ class Propagator(nn.Module):
     ) -> Iterator[Float[Tensor, "_ _"]]:
         """Yield what each layer puts out, with what is carried on from one of them beside its input."""
         kept: Tensor | None = None
-        for number in range(self.num_layers):
+        for number in range(len(plan.aggregations)):
             carried = None
             if self.carried is not None and kept is not None:
                 places = plan.places(self.carried + 1, number + 1)
@@ -130,7 +130,11 @@ class Propagator(nn.Module):
         y = functional.leaky_relu(y, self.slope, inplace=True)
         return functional.normalize(y, dim=1) if self.unit_rows else y
 
+    def outputs(self, x: Float[Tensor, "M S"], plan: PropagationPlan) -> Iterator[Float[Tensor, "_ _"]]:
+        """Yield what each layer puts out, without dropout; a plan of fewer layers ends with the last one it has."""
+        return self._outputs(x, plan, [None] * self.num_layers)
+
     @torch.no_grad()
     def states(self, x: Float[Tensor, "M S"], plan: PropagationPlan) -> list[Float[Tensor, "_ _"]]:
         """Return what each layer puts out, without dropout; the last one holds the classifiers."""
-        return list(self._outputs(x, plan, [None] * self.num_layers))
+        return list(self.outputs(x, plan))
