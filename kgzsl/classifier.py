@@ -122,6 +122,11 @@ class ZeroShotClassifier:
             self._backbone = load_backbone(self.scorer.backbone)
         return self._backbone
 
+    @property
+    def has_backbone(self) -> bool:
+        """Whether a backbone was given, or loaded before."""
+        return self._backbone is not None
+
     def use_backbone(self, backbone: Backbone) -> None:
         """Take a backbone instead of the one that the run names.
 
