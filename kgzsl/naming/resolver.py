@@ -5,7 +5,6 @@ Ambiguity is an error that lists the senses, never a guess.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from functools import cached_property
 from kgzsl.classes import ClassText
 from kgzsl.errors import AmbiguousClassError, GraphError, InputFileError, UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.naming.hints import path_hint
+from kgzsl.naming.lemmas import LemmaIndex
 from kgzsl.runtime.files import read_text
 from kgzsl.types import ClassId, PathLike
 
-__all__ = ["ClassResolver", "Sense", "is_wnid", "path_hint"]
+__all__ = ["ClassResolver", "Sense", "is_wnid"]
 
 WNID = re.compile(r"n\d{8}")
-HINT_STEPS = 3
 SUGGESTIONS = 3
 LISTED_ERRORS = 5
 
@@ -49,62 +49,6 @@ class Sense:
 def is_wnid(name: str) -> bool:
     """Say whether a name has the form of a WordNet class id, ``n`` and eight digits."""
     return WNID.fullmatch(name) is not None
-
-
-def path_hint(graph: ClassGraph, class_id: ClassId, steps: int = HINT_STEPS) -> str:
-    """Name the classes above a class, following first parents: ``giraffe < ruminant < even-toed ungulate``."""
-    labels: list[str] = []
-    parents = graph.parents(class_id)
-    while parents and len(labels) < steps:
-        labels.append(graph.text(parents[0]).label)
-        parents = graph.parents(parents[0])
-    return " < ".join(labels)
-
-
-def _key(name: str) -> str:
-    return "_".join(name.casefold().replace("_", " ").split())
-
-
-class _Lookup:
-    """Key to the rows it stands for; a list is made only for a key of several rows, of which there are few."""
-
-    def __init__(self) -> None:
-        self.first: dict[str, int] = {}
-        self._several: dict[str, list[int]] = {}
-
-    def add(self, key: str, row: int) -> None:
-        known = self.first.setdefault(key, row)
-        if known != row and row not in (rows := self._several.setdefault(key, [known])):
-            rows.append(row)
-
-    def rows(self, key: str) -> list[int]:
-        if key not in self.first:
-            return []
-        return self._several.get(key) or [self.first[key]]
-
-
-class _Names:
-    """The classes of one graph by name and by lemma."""
-
-    def __init__(self, graph: ClassGraph) -> None:
-        self.graph = graph
-        self._by_name, self._by_lemma = _Lookup(), _Lookup()
-        for row, text in enumerate(graph.texts):
-            self._by_name.add(text.name.casefold(), row)
-            for lemma in text.lemmas or (text.name,):
-                self._by_lemma.add(lemma.casefold().replace(" ", "_"), row)
-
-    def named(self, name: str) -> list[ClassId]:
-        return [self.graph.index[row] for row in self._by_name.rows(name.casefold())]
-
-    def with_lemma(self, name: str) -> list[ClassId]:
-        return [self.graph.index[row] for row in self._by_lemma.rows(_key(name))]
-
-    def near(self, name: str) -> list[str]:
-        """Return the lemmas nearest to a misspelt one; only those that begin alike are compared."""
-        key = _key(name)
-        alike = [lemma for lemma in self._by_lemma.first if lemma[:1] == key[:1] and abs(len(lemma) - len(key)) <= 3]
-        return difflib.get_close_matches(key, alike, n=SUGGESTIONS, cutoff=0.7)
 
 
 class ClassResolver:
@@ -136,12 +80,12 @@ class ClassResolver:
         return nouns
 
     @cached_property
-    def _graph_names(self) -> _Names:
-        return _Names(self.graph)
+    def _graph_names(self) -> LemmaIndex:
+        return LemmaIndex(self.graph)
 
     @cached_property
-    def _noun_names(self) -> _Names | None:
-        return _Names(self.nouns) if self.nouns is not None else None
+    def _noun_names(self) -> LemmaIndex | None:
+        return LemmaIndex(self.nouns) if self.nouns is not None else None
 
     def resolve(self, name: str) -> ClassId:
         """Return the one class that a name means.
@@ -203,12 +147,12 @@ class ClassResolver:
         if self.nouns is not None:
             where += f" and not among the {self.nouns.num_classes:,} nouns"
         names = self._noun_names or self._graph_names
-        near = " or ".join(self._suggestion(names, lemma) for lemma in names.near(name))
+        near = " or ".join(self._suggestion(names, lemma) for lemma in names.near(name, SUGGESTIONS))
         hint = f" Did you mean {near}?" if near else " Give a class id, a class name or one of its lemmas."
         return f"No class is called {name!r}: not in {where}.{hint}"
 
     @staticmethod
-    def _suggestion(names: _Names, lemma: str) -> str:
+    def _suggestion(names: LemmaIndex, lemma: str) -> str:
         ids = names.with_lemma(lemma)
         meaning = names.graph.text(ids[0]).name if len(ids) == 1 else f"{len(ids)} classes"
         return f"{lemma.replace('_', ' ')!r} ({meaning})"

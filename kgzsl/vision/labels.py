@@ -3,31 +3,30 @@
 ImageNet's order is recognised so: the head has 1000 labels (or 1001, the first one background, which is dropped); at
 least 80 % of the label texts share a term with the lemmas of the class in the same place of ImageNet's list; and no
 label text names other classes of that list only. Reordered labels fail the last two tests, shortened or partly
-reworded ones pass. Labels of other heads are looked up in the graph: a label must be a class id, a synset name, or
-have *all* its comma-separated terms among the lemmas of exactly one class.
+reworded ones pass. Labels of other heads are linked by name (`kgzsl.naming.link_list`) where each can mean exactly one
+class of the graph.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from kgzsl.bank import ClassifierBank
-from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.classes import ClassIndex
 from kgzsl.errors import AmbiguousClassError, InputFileError, UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.graph.storage import load_graph, load_split_list, split_names
+from kgzsl.graph.storage import load_graph
+from kgzsl.naming import AMBIGUOUS, OPEN, Linker, follows_order, imagenet_order, link_list
 from kgzsl.runtime import read_lines
 from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
-__all__ = ["IMAGENET", "HeadLinking", "follows_order", "link_by_names", "link_by_table", "link_labels"]
+__all__ = ["HeadLinking", "link_by_names", "link_by_table", "link_labels"]
 
-IMAGENET = "ilsvrc2012-seen"
-AGREEMENT = 0.8
 SHOWN = 5
 
 
@@ -104,101 +103,41 @@ def link_labels(
 
 
 def _imagenet_order(classes: ClassGraph, graph: PathLike | ClassGraph) -> ClassIds:
-    folder: PathLike = "imagenet21k" if isinstance(graph, ClassGraph) else graph
-    if isinstance(graph, ClassGraph) and graph.name != "imagenet21k":
-        return ()
-    order = load_split_list(folder, IMAGENET) if IMAGENET in split_names(folder) else ()
-    return order if all(class_id in classes.index for class_id in order) else ()
-
-
-def _terms(label: str) -> set[str]:
-    return {term for part in label.split(",") if (term := " ".join(part.replace("_", " ").lower().split()))}
-
-
-def _lemmas(text: ClassText) -> set[str]:
-    return {lemma.replace("_", " ").lower() for lemma in text.lemmas}
-
-
-def follows_order(labels: Sequence[str], order: Sequence[ClassText], agreement: float = AGREEMENT) -> bool:
-    """Say whether label texts stand in the order of given classes.
-
-    Args:
-        labels: the label texts.
-        order: the texts of the classes, in the order asked about.
-        agreement: the share of labels that must share a term with the class in their place.
-
-    Returns:
-        True where enough labels agree and none names only classes in other places.
-
-    Example:
-        >>> zebra, okapi = ClassText("zebra.n.01", ("zebra",)), ClassText("okapi.n.01", ("okapi",))
-        >>> follows_order(["zebra", "okapi"], [zebra, okapi]), follows_order(["okapi", "zebra"], [zebra, okapi])
-        (True, False)
-    """
-    if len(labels) != len(order) or not labels:
-        return False
-    places: dict[str, set[int]] = {}
-    for place, text in enumerate(order):
-        for lemma in _lemmas(text):
-            places.setdefault(lemma, set()).add(place)
-    agreed = 0
-    for place, label in enumerate(labels):
-        named = set().union(*(places.get(term, set()) for term in _terms(label)))
-        if place in named:
-            agreed += 1
-        elif named:
-            return False
-    return agreed >= agreement * len(labels)
+    if not isinstance(graph, ClassGraph):
+        return imagenet_order(classes, graph)
+    return imagenet_order(classes) if graph.name == "imagenet21k" else ()
 
 
 def link_by_names(labels: Sequence[str], graph: ClassGraph) -> HeadLinking:
-    """Link each label to the one class of the graph that it names.
+    """Link each label to the one class of the graph that it names; see `kgzsl.naming.link_list`.
 
     Raises:
         AmbiguousClassError: a label names several classes; the message lists them.
         UnknownClassError: a label names none.
     """
-    ids_of: dict[str, list[ClassId]] = {}
-    by_name = {text.name: class_id for class_id, text in zip(graph.index, graph.texts)}
-    for class_id, text in zip(graph.index, graph.texts):
-        for lemma in _lemmas(text):
-            ids_of.setdefault(lemma, []).append(class_id)
-    found = [_named(label, graph, by_name, ids_of) for label in labels]
-    advice = "Link them with a table of two columns, label or row number and class id (--labels FILE)."
-    if several := [row for row, ids in enumerate(found) if len(ids) > 1]:
+    links = link_list(Linker(graph, include_person=True), labels).links
+    advice = "Link them with a table of two columns, label or row number and class id (--labels FILE); kgzsl link "
+    advice += "--file LABELS --tsv FILE begins one."
+    if several := [row for row, link in enumerate(links) if link.status == AMBIGUOUS]:
         senses = "; ".join(
-            f"row {row} {labels[row]!r}: " + ", ".join(f"{c} ({graph.text(c).name})" for c in found[row])
+            f"row {row} {labels[row]!r}: " + ", ".join(f"{c.class_id} ({c.text.name})" for c in links[row].possible)
             for row in several[:SHOWN]
         )
         raise AmbiguousClassError(
             f"{len(several)} labels could mean several classes of graph {graph.name!r}: {senses}"
             f"{_more(several)}. {advice}"
         )
-    if unknown := [row for row, ids in enumerate(found) if not ids]:
+    if unknown := [row for row, link in enumerate(links) if link.class_id is None]:
         names = ", ".join(f"row {row} {labels[row]!r}" for row in unknown[:SHOWN])
         raise UnknownClassError(
             f"{len(unknown)} of {len(labels)} labels name no class of graph {graph.name!r}: {names}{_more(unknown)}. "
             f"{advice}"
         )
-    return HeadLinking(tuple(ids[0] for ids in found), "names")
+    return HeadLinking(tuple(link.class_id for link in links), "names")
 
 
 def _more(rows: Sequence[int]) -> str:
     return f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-
-
-def _named(
-    label: str, graph: ClassGraph, by_name: Mapping[str, ClassId], ids_of: Mapping[str, list[ClassId]]
-) -> list[ClassId]:
-    if label in graph.index:
-        return [label]
-    if label in by_name:
-        return [by_name[label]]
-    terms = sorted(_terms(label))
-    if not terms:
-        return []
-    first, *others = (ids_of.get(term, []) for term in terms)
-    return [class_id for class_id in first if all(class_id in ids for ids in others)]
 
 
 def link_by_table(labels: Sequence[str], path: PathLike, graph: ClassGraph | None = None) -> HeadLinking:
@@ -216,6 +155,10 @@ def link_by_table(labels: Sequence[str], path: PathLike, graph: ClassGraph | Non
         row = _row_of(key, labels, path)
         if row in chosen:
             raise InputFileError(f"{path} names row {row} ({labels[row]!r}) twice; remove one line.")
+        if class_id == OPEN:
+            raise InputFileError(
+                f"{path} has no class for row {row} ({labels[row]!r}) yet; put an id, or -, for {OPEN}."
+            )
         if class_id != "-" and graph is not None:
             graph.index.row(class_id)
         chosen[row] = None if class_id == "-" else class_id

@@ -1,0 +1,123 @@
+"""The classes of a graph by what they are called: by name, by lemma, by other spellings, by misspelt lemmas."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.naming.misspelling import NearWords
+from kgzsl.naming.number import other_numbers
+from kgzsl.naming.spelling import folded, plain
+from kgzsl.types import ClassId
+
+__all__ = ["LemmaIndex", "exact_key", "lemmas_of"]
+
+
+def exact_key(name: str) -> str:
+    """Return the form in which lemmas are the same to the strict resolver: case and kind of space do not count."""
+    return "_".join(name.casefold().replace("_", " ").split())
+
+
+class _Lookup:
+    """Key to the rows it stands for; a list is made only for a key of several rows, of which there are few."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, int] = {}
+        self._several: dict[str, list[int]] = {}
+
+    def add(self, key: str, row: int) -> None:
+        known = self.first.setdefault(key, row)
+        if known != row and row not in (rows := self._several.setdefault(key, [known])):
+            rows.append(row)
+
+    def rows(self, key: str) -> list[int]:
+        if key not in self.first:
+            return []
+        return self._several.get(key) or [self.first[key]]
+
+
+class LemmaIndex:
+    """What the classes of a graph are called.
+
+    Args:
+        graph: the graph.
+        left_out: classes that are not looked up.
+    """
+
+    def __init__(self, graph: ClassGraph, left_out: Collection[ClassId] = ()) -> None:
+        self.graph = graph
+        self._left_out = left_out
+        self._by_name, self._by_lemma = _Lookup(), _Lookup()
+        for row in self._rows():
+            self._by_name.add(graph.texts[row].name.casefold(), row)
+            for lemma in self.lemmas(row):
+                self._by_lemma.add(plain(lemma), row)
+
+    def _rows(self) -> Iterator[int]:
+        index = self.graph.index
+        return (row for row in range(len(index)) if not self._left_out or index[row] not in self._left_out)
+
+    def __contains__(self, class_id: object) -> bool:
+        return class_id in self.graph.index and class_id not in self._left_out
+
+    def lemmas(self, row: int) -> tuple[str, ...]:
+        """Return the lemmas of a row, or its name where it has none."""
+        return lemmas_of(self.graph, row)
+
+    @property
+    def keys(self) -> Collection[str]:
+        """Every lemma as `plain` gives it, in row order."""
+        return self._by_lemma.first.keys()
+
+    @cached_property
+    def _by_folded(self) -> _Lookup:
+        lookup = _Lookup()
+        for key in self.keys:
+            for row in self._by_lemma.rows(key):
+                lookup.add(folded(key), row)
+        return lookup
+
+    @cached_property
+    def _near_words(self) -> NearWords:
+        return NearWords(tuple(self.keys))
+
+    def named(self, name: str) -> list[ClassId]:
+        """Return the classes of a class name (``okapi.n.01``)."""
+        return [self.graph.index[row] for row in self._by_name.rows(name.casefold())]
+
+    def with_lemma(self, name: str) -> list[ClassId]:
+        """Return the classes that have a lemma; case, and space or underscore, do not count, hyphens do."""
+        key, found = exact_key(name), self._by_lemma.rows(plain(name))
+        held = (row for row in found if any(exact_key(lemma) == key for lemma in self.lemmas(row)))
+        return [self.graph.index[row] for row in held]
+
+    def rows(self, key: str) -> list[int]:
+        """Return the rows that have a lemma which `plain` makes this key of."""
+        return self._by_lemma.rows(key)
+
+    def folded_rows(self, key: str) -> list[int]:
+        """Return the rows that have a lemma which is spelled like this key in some way."""
+        return self._by_folded.rows(folded(key))
+
+    def near(self, name: str, limit: int) -> list[str]:
+        """Return lemmas that a name could be meant for: its singular or plural, other spellings, misspelt ones."""
+        key = plain(name)
+        other = [form for form in other_numbers(key) if form in self._by_lemma.first]
+        spelled = [plain(self.lemma_like(row, folded(key))) for row in self.folded_rows(key)]
+        sure = list(dict.fromkeys((*other, *spelled)))[:limit]
+        return sure or [word for word, _ in self.misspelt(key, limit)]
+
+    def misspelt(self, key: str, limit: int) -> list[tuple[str, int]]:
+        """Return the keys that a misspelt one could stand for, with their edit distance, nearest first."""
+        return self._near_words.near(key, limit)
+
+    def lemma_like(self, row: int, folded_key: str) -> str:
+        """Return the lemma of a row that folds to a key."""
+        return next(lemma for lemma in self.lemmas(row) if folded(plain(lemma)) == folded_key)
+
+
+def lemmas_of(graph: ClassGraph, row: int) -> tuple[str, ...]:
+    """Return the lemmas of a row of a graph, or its name where it has none."""
+    text = graph.texts[row]
+    return text.lemmas or (text.name,)
