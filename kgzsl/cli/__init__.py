@@ -28,6 +28,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "share",
+    "serve",
     "list_options",
 )
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""

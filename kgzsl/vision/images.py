@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kgzsl.errors import InputFileError, MissingDependencyError
 from kgzsl.runtime import read_lines
@@ -115,8 +115,13 @@ def _listed(source: Path, number: int, line: str) -> ImageFile:
     return ImageFile(source.parent / cells[0], cells[0], class_id)
 
 
-def load_image(path: PathLike) -> Image:
+def load_image(source: PathLike | BinaryIO, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image:
     """Decode a picture as upright RGB.
+
+    Args:
+        source: its path, or an open file.
+        name: what messages call it; by default its path.
+        max_pixels: a picture with more is refused before it is decoded.
 
     Raises:
         InputFileError: it is missing, truncated, too large or no picture of a known format.
@@ -127,9 +132,10 @@ def load_image(path: PathLike) -> Image:
         from PIL import ImageOps
     except ImportError as error:
         raise MissingDependencyError("Pictures need pillow; install it with: pip install 'kgzsl[vision]'") from error
+    path = name or str(source)
     try:
-        with PIL.Image.open(path, formats=sorted(set(FORMATS.values()))) as opened:
-            _check_size(path, opened.width, opened.height)
+        with PIL.Image.open(source, formats=sorted(set(FORMATS.values()))) as opened:
+            _check_size(path, opened.width, opened.height, max_pixels)
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             return upright if upright.mode == "RGB" else upright.convert("RGB")
@@ -144,9 +150,9 @@ def load_image(path: PathLike) -> Image:
         raise InputFileError(f"{path} could not be decoded: {reason}.") from error
 
 
-def _check_size(path: PathLike, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InputFileError(f"{path} has {width} x {height} pixels; {MAX_PIXELS} in all is the limit.")
+def _check_size(path: str, width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise InputFileError(f"{path} has {width} x {height} pixels; {max_pixels} in all is the limit.")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise InputFileError(
             f"{path} is a strip of {width} x {height} pixels; one side is over {MAX_ASPECT} times the other."

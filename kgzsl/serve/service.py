@@ -1,0 +1,215 @@
+"""What the service does, without HTTP: predict, search, add and explain with one classifier shared by all requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+import torch
+
+from kgzsl.classes import ClassIndex
+from kgzsl.classifier import ZeroShotClassifier
+from kgzsl.errors import (
+    BackboneError,
+    InputFileError,
+    KgzslError,
+    MissingDependencyError,
+    MissingResourceError,
+    UnknownClassError,
+)
+from kgzsl.features import NO_CLASS, FeatureSet
+from kgzsl.serve.batching import FeatureBatcher
+from kgzsl.serve.limits import Limits
+from kgzsl.serve.metrics import Metrics
+from kgzsl.types import Tensor
+from kgzsl.vision import Backbone, load_image
+
+__all__ = ["Query", "Service", "Upload"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture as it came: its name and its bytes."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a prediction is asked for beside the pictures.
+
+    Args:
+        classes: names or ids of the candidates; none: all classes of the run.
+        top_k: answers for a picture.
+        include_person: let classes of persons be candidates.
+    """
+
+    classes: tuple[str, ...] = ()
+    top_k: int = 5
+    include_person: bool = False
+
+
+class Service:
+    """One classifier for many requests; safe to call from several threads.
+
+    Args:
+        classifier: the run that answers.
+        limits: what a request may ask for.
+        samples: features that can be asked about by name where nobody has a picture at hand.
+    """
+
+    def __init__(self, classifier: ZeroShotClassifier, limits: Limits, samples: FeatureSet | None = None) -> None:
+        self.classifier, self.limits = classifier, limits
+        self.metrics = Metrics()
+        self.samples = samples
+        if samples is not None:
+            classifier.scorer.check_backbone(samples)
+        self._lock = threading.RLock()
+        self._batcher: FeatureBatcher | None = None
+        self.no_backbone = ""
+
+    @contextmanager
+    def exclusive(self) -> Iterator[ZeroShotClassifier]:
+        """Give the classifier to one request at a time; the backbone and the decoding of pictures need no turn."""
+        with self._lock:
+            yield self.classifier
+
+    def open(self) -> None:
+        """Load what the first request would wait for: the backbone where it is there, and all nouns."""
+        try:
+            backbone = self.classifier.backbone
+        except (BackboneError, MissingDependencyError, MissingResourceError, InputFileError) as error:
+            self.no_backbone = str(error)
+        else:
+            self._batcher = self._batch(backbone)
+        with self.exclusive() as classifier:
+            classifier.resolver.senses("entity")
+
+    def close(self) -> None:
+        """Finish what waits."""
+        if self._batcher is not None:
+            self._batcher.close()
+
+    def _batch(self, backbone: Backbone) -> FeatureBatcher:
+        return FeatureBatcher(
+            lambda pixels: backbone.features(pixels).cpu(),
+            batch_size=self.limits.batch_size,
+            waiting=self.limits.waiting_pictures,
+            observe=self.metrics.batch.observe,
+        )
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether the run's backbone is here."""
+        return self._batcher is not None
+
+    @property
+    def num_waiting(self) -> int:
+        """How many pictures wait for the backbone."""
+        return 0 if self._batcher is None else self._batcher.num_waiting
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is served."""
+        with self.exclusive() as classifier:
+            run = classifier.run
+            return {
+                "run": run.path.name,
+                "method": run.manifest.get("method"),
+                "backbone": classifier.scorer.backbone,
+                "takes_pictures": self.takes_pictures,
+                "no_backbone": self.no_backbone,
+                "graph": {"name": run.graph.name, "classes": run.graph.num_classes},
+                "seen": len(run.split.seen),
+                "unseen": len(run.split.unseen),
+                "feature_dim": self._dim,
+                "samples": 0 if self.samples is None else len(self.samples),
+            }
+
+    @cached_property
+    def _dim(self) -> int | None:
+        return getattr(self.classifier.scorer, "dim", None)
+
+    def features_of(self, uploads: Sequence[Upload]) -> FeatureSet:
+        """Decode pictures and return their features.
+
+        Raises:
+            InputFileError: one cannot be decoded or is too large; its name is told.
+            BackboneError: the run's backbone is not here.
+            BusyError: too many pictures wait.
+        """
+        if self._batcher is None:
+            raise BackboneError(
+                "This service has no backbone and takes no pictures; send features, or ask about a sample. "
+                f"{self.no_backbone}".strip()
+            )
+        preprocess = self.classifier.backbone.preprocess
+        pixels = []
+        for upload in uploads:
+            picture = load_image(BytesIO(upload.content), upload.name, self.limits.pixels)
+            pixels.append(preprocess.one(picture).float())
+        self.metrics.pictures.inc(len(uploads))
+        rows = self._batcher(pixels)
+        return self._feature_set(rows, tuple(upload.name for upload in uploads))
+
+    def given_features(self, rows: Sequence[Sequence[float]]) -> FeatureSet:
+        """Take features that a client computed.
+
+        Raises:
+            InputFileError: the rows are not of one length, or not finite.
+            BackboneMismatchError: they are not as long as the run's.
+        """
+        if len({len(row) for row in rows}) > 1:
+            raise InputFileError("The feature rows are of different lengths; send rows of one backbone.")
+        features = torch.tensor(rows, dtype=torch.float32)
+        images = self._feature_set(features, tuple(f"features {number}" for number in range(1, len(rows) + 1)))
+        self.classifier.scorer.check_backbone(images)
+        return images
+
+    def sample_features(self, names: Sequence[str]) -> FeatureSet:
+        """Return the features of samples by name.
+
+        Raises:
+            UnknownClassError: there is no such sample.
+        """
+        known = {} if self.samples is None else {name: row for row, name in enumerate(self.sample_names())}
+        if missing := [name for name in names if name not in known]:
+            raise UnknownClassError(f"There is no sample {missing[0]!r}; GET /api/samples lists those there are.")
+        assert self.samples is not None
+        found = self.samples.rows(torch.tensor([known[name] for name in names]))
+        return self._feature_set(found.features.float(), tuple(names))
+
+    def sample_names(self) -> list[str]:
+        """Return the names of the samples: the label of the class and a number."""
+        if self.samples is None:
+            return []
+        counts = dict[str, int]()
+        names = []
+        for class_id in self.samples.class_ids():
+            label = "unknown" if class_id is None else self._label(class_id)
+            counts[label] = counts.get(label, 0) + 1
+            names.append(f"{label} {counts[label]}")
+        return names
+
+    def _label(self, class_id: str) -> str:
+        try:
+            return self.classifier.added.text(class_id).label
+        except KgzslError:
+            return class_id
+
+    def _feature_set(self, features: Tensor, names: tuple[str, ...]) -> FeatureSet:
+        labels = torch.full((len(features),), NO_CLASS, dtype=torch.int64)
+        return FeatureSet(features, labels, ClassIndex((), "pictures"), self.classifier.scorer.backbone, names)
+
+    def predict(self, images: FeatureSet, query: Query) -> list[dict[str, Any]]:
+        """Rank classes for images; errors as `ZeroShotClassifier.predict`."""
+        with self.exclusive() as classifier:
+            found = classifier.predict(
+                images, query.classes or None, top=query.top_k, include_person=query.include_person
+            )
+            return [one.to_json() for one in found]
