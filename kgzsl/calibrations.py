@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kgzsl.errors import InputFileError
+from kgzsl.export import fit_matching
 from kgzsl.hidden_classes import CalibrationData
 from kgzsl.registry import choose
 from kgzsl.run_folder import SCORING
@@ -19,7 +20,9 @@ __all__ = ["CALIBRATIONS", "calibrate"]
 
 FORMAT = 1
 
-CALIBRATIONS: dict[str, Callable[[CalibrationData], Mapping[str, Any]]] = {}
+CALIBRATIONS: dict[str, Callable[[CalibrationData], Mapping[str, Any]]] = {
+    "matching": fit_matching,
+}
 """Section of ``scoring.json`` to what fits it, in the order in which they are fitted."""
 
 

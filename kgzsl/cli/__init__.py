@@ -27,6 +27,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
+    "export",
     "share",
     "serve",
     "list_options",
