@@ -15,6 +15,7 @@ from kgzsl.hidden_classes import CalibrationData
 from kgzsl.registry import choose
 from kgzsl.run_folder import SCORING
 from kgzsl.runtime import write_json
+from kgzsl.scoring import SeenQueries, fit_back_off, fit_probabilities, fit_rejection
 
 __all__ = ["CALIBRATIONS", "calibrate"]
 
@@ -22,6 +23,9 @@ FORMAT = 1
 
 CALIBRATIONS: dict[str, Callable[[CalibrationData], Mapping[str, Any]]] = {
     "matching": fit_matching,
+    "probabilities": lambda data: fit_probabilities(seen_queries(data)),
+    "rejection": lambda data: fit_rejection(seen_queries(data)),
+    "back_off": lambda data: fit_back_off(seen_queries(data), data.run.graph),
 }
 """Section of ``scoring.json`` to what fits it, in the order in which they are fitted."""
 
@@ -50,3 +54,8 @@ def calibrate(data: CalibrationData, sections: Sequence[str] = ()) -> dict[str, 
     content = {**data.run.scoring, **fitted, "fitted_on": facts}
     write_json(data.run.path / SCORING, content)
     return content
+
+
+def seen_queries(data: CalibrationData) -> SeenQueries:
+    """Return queries made of seen classes that play unseen."""
+    return SeenQueries.draw(data.hidden, data.run.scorer, data.images, data.run.graph)
