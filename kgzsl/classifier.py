@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction
 from kgzsl.run_folder import RunFolder
+from kgzsl.scoring import Caution, HedgedAnswer
 from kgzsl.semantics import (
     SemanticEncoder,
 )
@@ -236,19 +238,24 @@ class ZeroShotClassifier:
         *,
         top: int = 5,
         include_person: bool = False,
+        reject: float | None = None,
+        back_off: float | None = None,
     ) -> list[ImagePrediction]:
-        """Rank classes for every picture.
+        """Rank classes for every picture; with probabilities where the run was calibrated (``kgzsl calibrate``).
 
         Args:
             images: features, or paths of pictures (every one must be readable; see `features` to skip bad ones).
             classes: names or ids of the candidate classes; by default all classes of the run's split but persons.
             top: how many classes to return for each picture, at most.
             include_person: let classes of persons be candidates.
+            reject: refuse pictures that seem to be of no candidate, at the cost of this share of those that are of one.
+            back_off: name the most specific class whose confidence reaches this level, a candidate or one above some.
 
         Raises:
             UnknownClassError, AmbiguousClassError: a name means no class, or several.
             BackboneMismatchError: the features are of another backbone than the run's.
-            InputFileError: a picture cannot be read, or a class is one of persons.
+            InputFileError: a picture cannot be read, a class is one of persons, or the run was not calibrated for what
+                is asked.
         """
         if classes is None:
             class_ids = self.split_classes("all", include_person=include_person)
@@ -256,31 +263,49 @@ class ZeroShotClassifier:
             class_ids = self.resolve(classes, include_person=include_person)
         if not class_ids:
             raise InputFileError("There is no class to choose from; name at least one.")
+        caution = self._caution(class_ids, reject, back_off)
         if not isinstance(images, FeatureSet):
             images, skipped = self.features(images)
             if skipped:
                 raise InputFileError(f"{len(skipped)} of the pictures could not be read; the first: {skipped[0][1]}")
-        return self._rank(images, class_ids, top)
+        return self._rank(images, class_ids, top, caution)
 
-    def _rank(self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int) -> list[ImagePrediction]:
+    def _caution(self, class_ids: tuple[ClassId, ...], reject: float | None, back_off: float | None) -> Caution:
+        graph, seen, run = self.graph_with(class_ids), self.run.split.seen, str(self.run.path)
+        return Caution.of(
+            self.run.scoring, graph, class_ids, self.scorer, seen, reject=reject, back_off=back_off, run=run
+        )
+
+    def _rank(
+        self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int, caution: Caution
+    ) -> list[ImagePrediction]:
         self.scorer.check_backbone(images)
         scorer = self.scorer_of(class_ids)
         ranked: list[ImagePrediction] = []
         names = images.paths or tuple(f"row {row}" for row in range(len(images)))
         for rows, scores in score_in_chunks(scorer, images):
             columns = top_k(scores, min(top, len(class_ids)))
-            for row, chosen, values in zip(range(rows.start, rows.stop), columns, scores.gather(1, columns)):
+            found = caution.judge(scores, images.rows(torch.arange(rows.start, rows.stop)), columns)
+            for row, chosen, values, judged in zip(
+                range(rows.start, rows.stop), columns.tolist(), scores.gather(1, columns).tolist(), found
+            ):
                 predictions = tuple(
-                    self._prediction(class_ids[column], score, rank)
-                    for rank, (column, score) in enumerate(zip(chosen.tolist(), values.tolist()), start=1)
+                    self._prediction(class_ids[column], score, rank, probability)
+                    for rank, (column, score, probability) in enumerate(zip(chosen, values, judged.probabilities), 1)
                 )
-                ranked.append(ImagePrediction(names[row], _true_class(images, row), predictions))
+                hedged = None if judged.hedged is None else self._hedged(judged.hedged)
+                true_class = _true_class(images, row)
+                ranked.append(ImagePrediction(names[row], true_class, predictions, judged.is_unknown, hedged))
         return ranked
 
-    def _prediction(self, class_id: ClassId, score: float, rank: int) -> Prediction:
+    def _prediction(self, class_id: ClassId, score: float, rank: int, probability: float | None) -> Prediction:
         source = self.added[class_id].source if class_id in self.added else TRAINED
         label, path = self.added.text(class_id).label, self.path(class_id)
-        return Prediction(class_id, label, score, rank, class_id in self._seen, source, path)
+        return Prediction(class_id, label, score, rank, class_id in self._seen, source, path, probability)
+
+    def _hedged(self, answer: HedgedAnswer) -> Prediction:
+        prediction = self._prediction(answer.class_id, answer.score, 1, answer.confidence)
+        return replace(prediction, information=answer.information)
 
     def path(self, class_id: ClassId) -> tuple[PathStep, ...]:
         """Return a shortest way from a class to a seen one, up and down the graph; its own step for a seen class.
