@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from kgzsl.added_classes import AddedClasses
+from kgzsl.additions import AddedClass, Additions, Change, ClassRequest, request_of
 from kgzsl.bank import ClassifierBank, StoredScorer
-from kgzsl.classes import ClassIndex
+from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["SPLITS", "ZeroShotClassifier"]
 
 SPLITS = ("seen", "unseen", "all")
-NOUNS, SHIPPED = "wordnet-nouns", "imagenet21k"
+NOUNS = "wordnet-nouns"
 PERSON = "person"
-TRAINED = "trained"
-UNNAMED_ENCODERS = ("local@", "word-vectors/")
+T = TypeVar("T")
 
 
 class ZeroShotClassifier:
@@ -75,7 +74,7 @@ class ZeroShotClassifier:
             self.use_backbone(backbone)
         if encoder is not None:
             run.semantics.check_encoder(encoder.id)
-        self.added = AddedClasses(run, lambda: self.resolver.nouns, encoder)
+        self.added = Additions.load(run, lambda: self.resolver, encoder)
         self._seen = frozenset(run.split.seen)
         self._paths: dict[ClassId, tuple[PathStep, ...]] = {}
 
@@ -113,7 +112,7 @@ class ZeroShotClassifier:
     @cached_property
     def resolver(self) -> ClassResolver:
         """Finds the class that a written name means."""
-        return ClassResolver(self.graph, lambda: load_graph(NOUNS))
+        return ClassResolver(self.graph, lambda: load_graph(NOUNS), lambda name: self.added.senses(name))
 
     @property
     def backbone(self) -> Backbone:
@@ -154,6 +153,7 @@ class ZeroShotClassifier:
             InputFileError: a class is one of persons and ``include_person`` is not set.
         """
         class_ids = self.resolver.resolve_all(names)
+        self.added.check_present(class_ids)
         if not include_person:
             for class_id in class_ids:
                 if self._is_person(class_id):
@@ -164,17 +164,100 @@ class ZeroShotClassifier:
         return class_ids
 
     def _is_person(self, class_id: ClassId) -> bool:
-        graph = self.graph if class_id in self.graph.index else self.resolver.nouns
-        return graph is not None and class_id in graph.marked(PERSON)
+        return PERSON in self.added.marks(class_id)
+
+    def text(self, class_id: ClassId) -> ClassText:
+        """Return the words of a class of the run, of an added one, or of any noun; its new name if it was renamed."""
+        return self.added.text(class_id)
 
     def split_classes(self, split: str, *, include_person: bool = False) -> tuple[ClassId, ...]:
-        """Return the ``seen``, ``unseen`` or ``all`` classes of the run, persons left out unless asked for."""
-        lists = {"seen": self.run.split.seen, "unseen": self.run.split.unseen}
+        """Return the ``seen``, ``unseen`` or ``all`` classes of the run, persons left out unless asked for.
+
+        Added classes count as unseen; those that were removed are left out.
+        """
+        lists = {"seen": self.run.split.seen, "unseen": (*self.run.split.unseen, *self.added.added_ids)}
         lists["all"] = lists["seen"] + lists["unseen"]
         if split not in lists:
             raise InputFileError(f"No split is called {split!r}; choose one of {', '.join(SPLITS)}.")
-        persons = frozenset() if include_person else self.graph.marked(PERSON)
-        return tuple(class_id for class_id in lists[split] if class_id not in persons)
+        present = [class_id for class_id in dict.fromkeys(lists[split]) if not self.added.is_removed(class_id)]
+        persons = frozenset() if include_person else self.added.marked(PERSON)
+        return tuple(class_id for class_id in present if class_id not in persons)
+
+    def add_class(
+        self,
+        name: str,
+        *,
+        parents: Iterable[str] | str | None = None,
+        description: str | None = None,
+        class_id: ClassId | None = None,
+        lemmas: Iterable[str] = (),
+        by: str | None = None,
+        any_language: bool = False,
+    ) -> AddedClass:
+        """Add a class, without any training; see `kgzsl.additions`. It is kept once `save` is called.
+
+        Args:
+            name: a noun (``quokka``, ``n01877606``), or the name of an own class.
+            parents: what an own class is a kind of: classes of the run, nouns, own classes added before.
+            description: its definition; an own class without parents is placed by it.
+            class_id: the id of an own class; by default made of its name.
+            lemmas: further words for it.
+            by: who adds it, for the log; by default the user of the operating system.
+            any_language: take a description in any script.
+
+        Returns:
+            The class with its place and why it is there.
+
+        Raises:
+            UnknownClassError, AmbiguousClassError: a name means no class, or several; or the run's method cannot
+                place new classes, and which do is told.
+            AdditionError, GraphError, InputFileError: the class is there already, or cannot be added as asked.
+        """
+        given = {"name": name, "parents": parents, "description": description, "class_id": class_id}
+        return self.add_classes([{**given, "lemmas": lemmas}], by=by, any_language=any_language)[0]
+
+    def add_classes(
+        self,
+        requests: Iterable[str | Mapping[str, Any] | ClassRequest],
+        *,
+        by: str | None = None,
+        any_language: bool = False,
+    ) -> tuple[AddedClass, ...]:
+        """Add several classes as one change, all or none; each may be a parent of others, in any order.
+
+        Args:
+            requests: names, mappings with what `add_class` takes, or `ClassRequest`.
+            by, any_language: as `add_class`.
+
+        Raises:
+            AdditionError: several problems, each in it; else as `add_class`.
+        """
+        return self._changed(self.added.add([request_of(one) for one in requests], by=by, any_language=any_language))
+
+    def remove_class(self, name: str, *, by: str | None = None) -> Change:
+        """Take a class out of the run's candidates; its classifier stays where it is and `undo` brings it back."""
+        return self._changed(self.added.remove(self.resolver.resolve(name), by=by))
+
+    def rename_class(self, name: str, new_name: str, *, by: str | None = None) -> Change:
+        """Give a class another readable name; id and classifier stay. Errors as `Additions.rename`."""
+        return self._changed(self.added.rename(self.resolver.resolve(name), new_name, by=by))
+
+    def undo(self) -> Change:
+        """Take the last change back, to the bit, and return it; AdditionError where there is none."""
+        return self._changed(self.added.undo())
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was added, removed, renamed and updated since the training, by whom, when and how; oldest first."""
+        return self.added.changes
+
+    def save(self, folder: PathLike | None = None) -> Path:
+        """Write the additions into the run folder, or the whole run with them into another; see `Additions.save`."""
+        return self.added.save(folder)
+
+    def _changed(self, answer: T) -> T:
+        self._paths.clear()
+        return answer
 
     def scorer_of(self, class_ids: ClassIds) -> StoredScorer:
         """Return a scorer of classes in the order given; those the run lacks are synthesized.
@@ -299,7 +382,7 @@ class ZeroShotClassifier:
         return ranked
 
     def _prediction(self, class_id: ClassId, score: float, rank: int, probability: float | None) -> Prediction:
-        source = self.added[class_id].source if class_id in self.added else TRAINED
+        source = self.added.source_of(class_id)
         label, path = self.added.text(class_id).label, self.path(class_id)
         return Prediction(class_id, label, score, rank, class_id in self._seen, source, path, probability)
 

@@ -7,6 +7,7 @@ line and exits with code 2.
 from __future__ import annotations
 
 __all__ = [
+    "AdditionError",
     "AmbiguousClassError",
     "BackboneError",
     "BackboneMismatchError",
@@ -59,6 +60,10 @@ class BackboneMismatchError(KgzslError, ValueError):
 
 class NotAvailableError(KgzslError, NotImplementedError):
     """Something that the run's method cannot do; the message lists the methods that can."""
+
+
+class AdditionError(KgzslError, ValueError):
+    """Classes that cannot be added, removed or renamed; the message lists every problem, and nothing was changed."""
 
 
 class NotFittedError(KgzslError, RuntimeError):

@@ -15,6 +15,7 @@
 | ``report.json``                               | what ``kgzsl evaluate --json`` printed, where it was put there     |
 | ``expectation.safetensors``                   | images of seen classes, from which that forecasts                  |
 | ``members/``                                  | the models of an ensemble's members                                |
+| ``additions/``                                | classes added, removed, renamed or updated after the training      |
 
 The manifest is written last: a folder without one holds an unfinished training.
 """
@@ -41,10 +42,13 @@ from kgzsl.splits import Split
 from kgzsl.types import PathLike
 
 __all__ = [
+    "ADDITIONS",
     "EXPECTATION",
     "HIDDEN",
+    "MANIFEST",
     "SCORING",
     "RunFolder",
+    "copy_run",
     "holds_run",
     "is_run_of",
     "replace_run",
@@ -57,12 +61,12 @@ MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
 HIDDEN, SCORING, REPORT = "hidden.safetensors", "scoring.json", "report.json"
 EXPECTATION = "expectation.safetensors"
-MEMBERS = "members"
+MEMBERS, ADDITIONS = "members", "additions"
 PIECES = (
     *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING, EXPECTATION),
     *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl", REPORT),
 )
-OWN_FILES = {MANIFEST, GRAPH, MEMBERS, *PIECES, "checkpoint.safetensors", ".new"}
+OWN_FILES = {MANIFEST, GRAPH, MEMBERS, ADDITIONS, *PIECES, "checkpoint.safetensors", ".new"}
 
 
 @dataclass(frozen=True)
@@ -271,7 +275,7 @@ def replace_run(path: PathLike, staged: PathLike) -> None:
         (folder / MANIFEST).unlink(missing_ok=True)
         for name in PIECES:
             (folder / name).unlink(missing_ok=True)
-        for name in (GRAPH, MEMBERS):
+        for name in (GRAPH, MEMBERS, ADDITIONS):
             if (folder / name).is_dir():
                 shutil.rmtree(folder / name)
         for piece in sorted(fresh.iterdir(), key=lambda piece: piece.name == MANIFEST):  # the manifest last
@@ -282,3 +286,36 @@ def replace_run(path: PathLike, staged: PathLike) -> None:
         raise StorageError(
             f"Could not move {fresh} into {folder}: {reason}. Free the folder and give the same command again."
         ) from error
+
+
+def copy_run(run: PathLike, folder: PathLike) -> None:
+    """Copy a finished run without its additions and without what a training keeps for itself.
+
+    Args:
+        run: the run folder.
+        folder: where to; it must not be there yet, or be empty.
+
+    Raises:
+        InputFileError: the folder holds something.
+        StorageError: a file could not be copied; nothing is left behind.
+    """
+    source, target = Path(run), Path(folder)
+    check_free(target)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in (GRAPH, MEMBERS):
+            if (source / name).is_dir():
+                shutil.copytree(source / name, target / name)
+        for name in (*PIECES, MANIFEST):  # the manifest last
+            if (source / name).is_file():
+                shutil.copyfile(source / name, target / name)
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise StorageError(f"Could not copy {source} to {target}: {error.strerror or error}.") from error
+
+
+def check_free(folder: PathLike) -> None:
+    """Refuse a place that holds something with an InputFileError."""
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputFileError(f"{target} holds something already; name a folder that is not there yet.")

@@ -129,7 +129,7 @@ def test_a_class_that_is_stored_needs_no_encoder(fresh: ZeroShotClassifier, imag
     found = fresh.predict(images, ["okapi", "zebra"])
     (okapi,) = [p for p in found[0].predictions if p.class_id == OKAPI]
     assert (okapi.name, okapi.semantics, okapi.is_seen) == ("okapi", "stored", False)
-    assert fresh.added.given_encoder.asked == []
+    assert fresh.added.synthesis.given_encoder.asked == []
     assert [new.class_id for new in fresh.added[OKAPI].extension.classes] == [GIRAFFE, OKAPI]
 
 
@@ -162,13 +162,13 @@ def test_the_answer_says_what_a_class_was_encoded_from(
 ) -> None:
     shipped = load_shipped("imagenet21k")
     without = shipped.select([class_id for class_id in shipped.index if class_id != UNICORN])
-    monkeypatch.setattr("kgzsl.added_classes.shipped_embeddings", lambda name, text_form: [without])
+    monkeypatch.setattr("kgzsl.additions.synthesis.shipped_embeddings", lambda name, text_form: [without])
     monkeypatch.setattr(wordnet, "definitions", lambda ids: {i: text for i, text in known.items() if i in ids})
     found = fresh.predict(images, ["unicorn", "zebra"])
     (unicorn,) = [p for p in found[0].predictions if p.class_id == UNICORN]
     assert unicorn.semantics == source
     expected = "unicorn" + ("" if source == "names" else ": a white horse with a horn")
-    assert fresh.added.given_encoder.asked[-1] == expected
+    assert fresh.added.synthesis.given_encoder.asked[-1] == expected
 
 
 @pytest.mark.usefixtures("no_wordnet")
@@ -195,7 +195,7 @@ def test_an_encoder_that_no_name_leads_to(fresh: ZeroShotClassifier, monkeypatch
     held = fresh.run.semantics
     renamed = SemanticEmbedding(held.index, held.vectors, "word-vectors/glove@0123456789ab", held.text_form)
     monkeypatch.setitem(fresh.run.__dict__, "semantics", renamed)
-    fresh.added.given_encoder = None
+    fresh.added.synthesis.given_encoder = None
     with pytest.raises(SemanticsError, match=r"come from 'word-vectors/glove@0123456789ab'.*--encoder"):
         fresh.bank_of([OKAPI])
 

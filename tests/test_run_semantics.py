@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ import torch
 from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.errors import RecipeError, SemanticsError
 from kgzsl.graph import load_graph, wordnet
+from kgzsl.graph.extension import ClassExtension
 from kgzsl.recipe import Recipe
 from kgzsl.runtime import read_toml
 from kgzsl.semantics import SemanticEmbedding, shipped_embeddings
@@ -51,12 +53,17 @@ def test_a_run_holds_the_shipped_vectors_of_both_parts(two_parts: Path) -> None:
     assert torch.equal(parts["lemmas"], names.select(run.graph.index.ids).vectors)
 
 
+def embedded(classifier: ZeroShotClassifier, extension: ClassExtension) -> tuple[SemanticEmbedding, Mapping[str, str]]:
+    """The vectors of what an extension brings along."""
+    return classifier.added.synthesis.embed({new.class_id: new for new in extension.classes})
+
+
 def test_a_new_class_that_is_shipped_needs_no_encoder(two_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kgzsl.added_classes.recorded_encoder", None)
+    monkeypatch.setattr("kgzsl.additions.synthesis.recorded_encoder", None)
     classifier = ZeroShotClassifier.load(two_parts)
     classifier.bank_of([OKAPI])
     assert classifier.added[OKAPI].source == "stored"
-    vectors, _ = classifier.added._embed([classifier.added[OKAPI].extension])
+    vectors, _ = embedded(classifier, classifier.added[OKAPI].extension)
     shipped = torch.cat([one.select([OKAPI]).vectors for one in shipped_embeddings("imagenet21k", BOTH)], dim=1)
     assert torch.equal(vectors.select([OKAPI]).vectors, shipped)
 
@@ -70,11 +77,11 @@ def test_a_new_class_is_put_into_words_with_its_parents(
     form = "photo + ancestors | {name} & {name} of {grandparent}"
     classifier = with_semantics(two_parts, "mine@111111111111", form, 2)
     encoder = stand_ins.seeded("mine@111111111111", 2)
-    classifier.added.given_encoder = encoder
+    classifier.added.synthesis.given_encoder = encoder
     nouns = load_graph("wordnet-nouns")
     parent = nouns.parents(UNICORN)[0]
     extension = wordnet_extension(classifier, UNICORN)
-    vectors, sources = classifier.added._embed([extension])
+    vectors, sources = embedded(classifier, extension)
     above = (nouns.text(parent).label, nouns.text(nouns.parents(parent)[0]).label)
     text = f"a photo of a unicorn, a kind of {above[0]}, {above[1]}. a white horse with a horn"
     assert {text, "unicorn", f"unicorn of {above[1]}"} <= set(encoder.asked)

@@ -6,7 +6,7 @@ Ambiguity is an error that lists the senses, never a guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,10 +58,18 @@ class ClassResolver:
         graph: the graph whose classes are known.
         nouns: all WordNet nouns, or a function that loads them when they are first needed. Left aside where ``graph``
             is an own taxonomy (it has no WordNet version).
+        own_names: returns the classes beyond both that a name means, such as those added to a run; an id among them
+            means that class, a name or lemma is ambiguous where a noun is called so too.
     """
 
-    def __init__(self, graph: ClassGraph, nouns: ClassGraph | Callable[[], ClassGraph] | None = None) -> None:
+    def __init__(
+        self,
+        graph: ClassGraph,
+        nouns: ClassGraph | Callable[[], ClassGraph] | None = None,
+        own_names: Callable[[str], Sequence[Sense]] | None = None,
+    ) -> None:
         self.graph = graph
+        self._own_names = own_names or (lambda name: ())
         self._nouns = nouns if graph.wordnet_version else None
 
     @cached_property
@@ -116,9 +124,13 @@ class ClassResolver:
 
     def senses(self, name: str) -> tuple[Sense, ...]:
         """Return every class that a name can mean, those of the graph first; empty where there is none."""
-        found = self._candidates(name.strip())
+        own = tuple(self._own_names(name.strip()))
+        if own and own[0].class_id == name.strip():
+            return own[:1]
+        held = {sense.class_id for sense in own}
+        found = [class_id for class_id in self._candidates(name.strip()) if class_id not in held]
         senses = [self._sense(class_id) for class_id in found]
-        return tuple(sorted(senses, key=lambda sense: not sense.in_graph))
+        return (*own, *sorted(senses, key=lambda sense: not sense.in_graph))
 
     def _candidates(self, name: str) -> list[ClassId]:
         if name in self.graph.index:

@@ -1,0 +1,152 @@
+"""What somebody asks to add, and what is wrong with it before anything is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from kgzsl.errors import AdditionError, InputFileError, KgzslError
+from kgzsl.registry import closest
+
+__all__ = ["ClassRequest", "Problems", "reads_english_only", "request_of", "request_problems"]
+
+SHOWN = 10
+ENGLISH_ENCODERS, MANY_LANGUAGES = ("minilm",), "multilingual"
+LEAST_ASCII = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRequest:
+    """One class to add.
+
+    Args:
+        name: a noun (``quokka``, ``quokka.n.01``, ``n01877606``), or the name of an own class.
+        parents: what it is a kind of: classes of the run, nouns, own classes, or others of the same batch.
+        description: its definition; without parents it decides the place, too.
+        class_id: the id of an own class; by default made of its name.
+        lemmas: further words for it.
+        marks: marks that it carries beside those that it inherits.
+        line: where it stands in a file, 0 where in none.
+    """
+
+    name: str
+    parents: tuple[str, ...] = ()
+    description: str | None = None
+    class_id: str | None = None
+    lemmas: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it stands, to begin a message with; empty where in no file."""
+        return f"line {self.line}: " if self.line else ""
+
+
+class Problems:
+    """What is wrong with a batch, all of it, told in one error."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[ClassRequest, KgzslError]] = []
+
+    def add(self, request: ClassRequest, error: KgzslError) -> None:
+        """Note one more."""
+        self._found.append((request, error))
+
+    def raise_any(self, count: int, source: str = "") -> None:
+        """Raise what was noted: an error by itself as it is, several in one that lists the first ten.
+
+        Args:
+            count: how many classes were asked for.
+            source: the file that they stand in.
+
+        Raises:
+            KgzslError: there is a problem.
+        """
+        if not self._found:
+            return
+        if len(self._found) == 1 and count == 1 and not source:
+            raise self._found[0][1]
+        listed = "; ".join(f"{request.place}{str(error).rstrip('.')}" for request, error in self._found[:SHOWN])
+        more = f"; and {len(self._found) - SHOWN} more" if len(self._found) > SHOWN else ""
+        told = "1 problem" if len(self._found) == 1 else f"{len(self._found)} problems"
+        raise AdditionError(f"{source or f'The {count} classes'}: {told}, nothing was added: {listed}{more}.")
+
+
+def reads_english_only(encoder: str) -> bool:
+    """Say whether an encoder is known to understand English alone.
+
+    Example:
+        >>> reads_english_only("sentence-transformers/all-MiniLM-L6-v2@53aa51172d14")
+        True
+    """
+    name = encoder.casefold()
+    return MANY_LANGUAGES not in name and any(one in name for one in ENGLISH_ENCODERS)
+
+
+def request_problems(request: ClassRequest, encoder: str, any_language: bool) -> Iterator[KgzslError]:
+    """Yield what is wrong with a request by itself.
+
+    Args:
+        request: the request.
+        encoder: id of the text encoder of the run.
+        any_language: take descriptions in any script.
+    """
+    if not request.name.strip():
+        yield InputFileError("A class needs a name that is not empty.")
+    texts = [request.name, request.class_id or "", *request.lemmas, *request.parents]
+    if any(sign in text for text in texts for sign in "\t\n\r|"):
+        yield InputFileError(f"{request.name!r}: names and ids hold no tab, no line break and no |.")
+    if any(not parent.strip() for parent in request.parents):
+        yield InputFileError(f"{request.name!r} has an empty parent; name a class or leave it out.")
+    yield from _description_problems(request, encoder, any_language)
+
+
+def _description_problems(request: ClassRequest, encoder: str, any_language: bool) -> Iterator[KgzslError]:
+    text = request.description
+    if text is None:
+        return
+    letters = [sign for sign in text if sign.isalpha()]
+    if not letters:
+        found = "is empty" if not text.strip() else f"{_short(text)} holds no word"
+        yield InputFileError(f"The description of {request.name!r} {found}; write what the class is, or leave it out.")
+        return
+    ascii_letters = sum(sign.isascii() for sign in letters)
+    if ascii_letters < LEAST_ASCII * len(letters) and not any_language and reads_english_only(encoder):
+        yield InputFileError(
+            f"The description of {request.name!r} ({_short(text)}) is in another script than encoder {encoder!r} "
+            "reads, which was made for English; translate it, or insist with --any-language (any_language=True)."
+        )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+def request_of(wanted: str | Mapping[str, Any] | ClassRequest) -> ClassRequest:
+    """Make a request of a name, or of a mapping with the fields of `ClassRequest`.
+
+    Raises:
+        InputFileError: a field is unknown or of the wrong kind.
+
+    Example:
+        >>> request_of({"name": "tricorder", "parents": "instrument.n.01"}).parents
+        ('instrument.n.01',)
+    """
+    if isinstance(wanted, ClassRequest):
+        return wanted
+    if isinstance(wanted, str):
+        return ClassRequest(wanted)
+    given, names = dict(wanted), [one.name for one in fields(ClassRequest) if one.name != "line"]
+    for name in given:
+        if name not in names:
+            raise InputFileError(f"A class has no {name!r}; give {', '.join(names)}.{closest(name, names)}")
+    for name in ("parents", "lemmas", "marks"):
+        value = given.pop(name, None) or ()
+        given[name] = (value,) if isinstance(value, str) else tuple(value)
+    texts = [given.get("name"), *given["parents"], *given["lemmas"], *given["marks"]]
+    texts += [value for name in ("description", "class_id") if (value := given.get(name)) is not None]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputFileError(f"The fields of a class are texts or lists of texts, found {dict(wanted)!r}.")
+    return ClassRequest(**given)
