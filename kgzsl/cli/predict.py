@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from kgzsl.classifier import ZeroShotClassifier
     from kgzsl.features import FeatureSet
-    from kgzsl.prediction import ImagePrediction
+    from kgzsl.prediction import ImagePrediction, Prediction
     from kgzsl.semantics import SemanticEncoder
 
 __all__ = ["register"]
@@ -32,11 +35,17 @@ persons left out. A folder stands for the pictures in it.
 The answer says why a class is where it is: the way to the nearest seen class, > leads up and < leads down. Scores are
 comparable among the classes of one picture, not between runs. Pictures that cannot be read are skipped and listed.
 
+A run that was calibrated (kgzsl calibrate) gives probabilities. It can also refuse pictures of none of the candidates
+(--refuse 0.05: of pictures of candidates 5 % are refused by mistake), and back off to the most specific class whose
+confidence reaches a level (--back-off 0.8: "some kind of even-toed ungulate").
+
 Examples:
 
 kgzsl predict photo.jpg --classes okapi zebra giraffe
 
 kgzsl predict --features features.safetensors --run runs/dgp --split unseen --top 3 --json
+
+kgzsl predict photo.jpg --classes okapi zebra giraffe --refuse 0.05 --back-off 0.8
 """
 
 
@@ -58,6 +67,16 @@ def predict_command(
     split: Annotated[str | None, typer.Option(help="Candidates: all seen, unseen or all classes of the run.")] = None,
     top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many classes to show for each picture.")] = 5,
     include_person: Annotated[bool, typer.Option("--include-person", help="Let classes of persons compete.")] = False,
+    refuse: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE", help="Refuse pictures of no candidate; of those of candidates this share is lost."
+        ),
+    ] = None,
+    back_off: Annotated[
+        float | None,
+        typer.Option(metavar="LEVEL", help="Name the most specific class whose confidence reaches this level."),
+    ] = None,
     backbone: Annotated[
         str | None, typer.Option(metavar="ID_OR_FOLDER", help="The backbone; by default the one the run names.")
     ] = None,
@@ -84,10 +103,12 @@ def predict_command(
         typer.echo(f"run: {run}", err=True)
     classifier = ZeroShotClassifier.load(run, encoder=_encoder(encoder))
     candidates = _candidates(classifier, classes, split, include_person)
+    _check_calibrated(classifier, refuse, back_off)
     if backbone is not None:
         _use_backbone(classifier, backbone)
     images, skipped = _read(classifier, pictures, features, rows)
-    found = classifier.predict(images, candidates, top=top, include_person=include_person)
+    asked = {"reject": refuse, "back_off": back_off}
+    found = classifier.predict(images, candidates, top=top, include_person=include_person, **asked)
     if as_json:
         typer.echo(json.dumps([one.to_json() for one in found], indent=2, ensure_ascii=False))
     else:
@@ -118,6 +139,13 @@ def _candidates(
             raise InputFileError(f"{name!r} {found}; give class names, or files with one a line.")
         names += classifier.resolver.resolve_file(name) if Path(name).is_file() else [name]
     return classifier.resolve(names, include_person=include_person)
+
+
+def _check_calibrated(classifier: ZeroShotClassifier, refuse: float | None, back_off: float | None) -> None:
+    """Refuse what the run cannot answer before pictures are read."""
+    from kgzsl.scoring.caution import check_asked
+
+    check_asked(classifier.run.scoring, refuse, back_off, str(classifier.run.path))
 
 
 def _use_backbone(classifier: ZeroShotClassifier, name: str) -> None:
@@ -162,19 +190,47 @@ MARKS = {"names": ", new, from its names alone", "definition": ", new", "stored"
 
 def _show(found: Sequence[ImagePrediction]) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console()
     for one in found:
         true = f" (true class {one.true_class})" if one.true_class else ""
         console.print(Text(f"{one.image}{true}", style="bold"), soft_wrap=True)
-        table = Table(box=None, pad_edge=False)
-        for name in ("rank", "score", "class", "name", "", "why"):
-            table.add_column(name, justify="right" if name in ("rank", "score") else "left")
-        for best in one.predictions:
-            mark = ("seen" if best.is_seen else "unseen") + MARKS.get(best.semantics, "")
-            cells = (str(best.rank), f"{best.score:.3f}", best.class_id, best.name, mark, best.path_text)
-            table.add_row(*map(Text, cells))  # as they are: names may hold what rich takes for markup
-        console.print(table)
+        for line in _careful_lines(one):
+            console.print(Text(line), soft_wrap=True)
+        console.print(_table(one))
         console.print()
+
+
+def _careful_lines(one: ImagePrediction) -> list[str]:
+    """Return what is said beside the ranking: ``unknown``, ``some kind of ungulate (83 %)``."""
+    lines = ["unknown: it seems to be none of the candidates"] if one.is_unknown else []
+    if (best := one.back_off) is not None:
+        sure = best.probability or 0.0
+        told = f"{best.name if _is_one_class(one, best) else f'some kind of {best.name}'} ({100 * sure:.0f} %)"
+        if not best.information:
+            told = f"nothing more certain than {best.name}, which every candidate is"
+        lines.append(f"if it is one of them: {told}" if one.is_unknown else told)
+    return lines
+
+
+def _is_one_class(one: ImagePrediction, answer: Prediction) -> bool:
+    """Say whether an answer is a candidate alone; one that stands above others is as sure as all of them together."""
+    own = [best.probability for best in one.predictions if best.class_id == answer.class_id]
+    return bool(own) and math.isclose(own[0] or 0.0, answer.probability or 0.0, rel_tol=1e-6)
+
+
+def _table(one: ImagePrediction) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    has_probabilities = any(best.probability is not None for best in one.predictions)
+    table = Table(box=None, pad_edge=False)
+    for name in ("rank", "score", *(("%",) if has_probabilities else ()), "class", "name", "", "why"):
+        table.add_column(name, justify="right" if name in ("rank", "score", "%") else "left")
+    for best in one.predictions:
+        mark = ("seen" if best.is_seen else "unseen") + MARKS.get(best.semantics, "")
+        sure = (f"{100 * (best.probability or 0):.1f}",) if has_probabilities else ()
+        cells = (str(best.rank), f"{best.score:.3f}", *sure, best.class_id, best.name, mark, best.path_text)
+        table.add_row(*map(Text, cells))  # as they are: names may hold what rich takes for markup
+    return table

@@ -18,7 +18,7 @@ from kgzsl.scoring.spacing import spacing
 from kgzsl.scoring.temperature import Temperature
 from kgzsl.types import Bool, ClassId, ClassIds, Float, Int, Tensor
 
-__all__ = ["PROBABILITIES", "REJECTION", "Caution", "HedgedAnswer", "Judgement", "require_section"]
+__all__ = ["PROBABILITIES", "REJECTION", "Caution", "HedgedAnswer", "Judgement", "check_asked"]
 
 PROBABILITIES, REJECTION = "probabilities", "rejection"
 
@@ -106,15 +106,10 @@ class Caution:
             InputFileError: something is asked that the run was not calibrated for, or a value is out of range.
             CorruptFileError: a section cannot be read.
         """
-        temperature, rejector, hedges = None, None, None
-        if reject is not None:
-            check_rate(reject)
-            rejector = Rejector.from_json(require_section(calibration, REJECTION, run))
-        if back_off is not None:
-            check_level(back_off)
-            require_section(calibration, PROBABILITIES, run)
-            hedges = Hedges(graph, candidates)
-        apart = 0.0
+        check_asked(calibration, reject, back_off, run)
+        temperature, apart = None, 0.0
+        rejector = None if reject is None else Rejector.from_json(calibration[REJECTION])
+        hedges = None if back_off is None else Hedges(graph, candidates)
         if PROBABILITIES in calibration:
             temperature = Temperature.from_json(calibration[PROBABILITIES])
             apart = spacing(graph, candidates) if temperature.by_spacing else 0.0
@@ -179,16 +174,19 @@ class Caution:
         return found
 
 
-def require_section(calibration: Mapping[str, Any], name: str, run: str) -> Mapping[str, Any]:
-    """Return a section of a run's ``scoring.json``.
+def check_asked(calibration: Mapping[str, Any], reject: float | None, back_off: float | None, run: str) -> None:
+    """Refuse values that are out of range, and what the run was not calibrated for, with an InputFileError."""
+    if reject is not None:
+        check_rate(reject)
+        _require(calibration, REJECTION, run)
+    if back_off is not None:
+        check_level(back_off)
+        _require(calibration, PROBABILITIES, run)
 
-    Raises:
-        InputFileError: it has none; the message says how to make it.
-    """
+
+def _require(calibration: Mapping[str, Any], name: str, run: str) -> None:
     if name not in calibration:
-        raise InputFileError(f"{run} has no {name} yet; run kgzsl calibrate {run} first.")
-    section: Mapping[str, Any] = calibration[name]
-    return section
+        raise InputFileError(f"{run} was not calibrated for {name} yet; run kgzsl calibrate {run} first.")
 
 
 def background_ids(graph: ClassGraph, candidates: ClassIds, seen: ClassIds) -> tuple[ClassId, ...]:
