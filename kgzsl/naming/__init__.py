@@ -20,6 +20,7 @@ from kgzsl.naming.label_list import (
 )
 from kgzsl.naming.linker import Linker
 from kgzsl.naming.resolver import ClassResolver, Sense, is_wnid
+from kgzsl.naming.search import NameHit, NameSearch
 
 __all__ = [
     "AMBIGUOUS",
@@ -32,6 +33,8 @@ __all__ = [
     "Link",
     "LinkedLabels",
     "Linker",
+    "NameHit",
+    "NameSearch",
     "Sense",
     "follows_order",
     "imagenet_order",

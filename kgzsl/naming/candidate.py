@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kgzsl.classes import ClassText
 from kgzsl.types import ClassId
 
-__all__ = ["AMBIGUOUS", "LINKED", "REASONS", "UNKNOWN", "Candidate", "Link", "Match"]
+__all__ = ["AMBIGUOUS", "LEFT_OUT", "LINKED", "REASONS", "UNKNOWN", "Candidate", "Link", "Match"]
 
-LINKED, AMBIGUOUS, UNKNOWN = "linked", "ambiguous", "unknown"
+LINKED, AMBIGUOUS, UNKNOWN, LEFT_OUT = "linked", "ambiguous", "unknown", "left out"
 
 SURE, FAIR, WEAK = 3, 2, 1
 REASONS = {
@@ -114,8 +114,8 @@ class Link:
 
     Args:
         label: the label as it was written.
-        status: ``linked`` (exactly one class can be meant), ``ambiguous`` (several; they come first) or ``unknown``
-            (none; the candidates are suggestions).
+        status: ``linked`` (exactly one class can be meant), ``ambiguous`` (several; they come first), ``unknown``
+            (none; the candidates are suggestions), or ``left out`` (a label that stands for no class: background).
         candidates: ranked; of a linked label the first one is meant.
         num_possible: how many of the candidates, the first ones, can be meant.
         note: what else there is to say, such as what would link it.
@@ -131,6 +131,16 @@ class Link:
     def class_id(self) -> ClassId | None:
         """The class that is meant, None where that is not sure."""
         return self.candidates[0].class_id if self.status == LINKED else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to choose."""
+        return self.status in (LINKED, LEFT_OUT)
+
+    def chosen(self, candidate: Candidate, reason: str = "chosen") -> Link:
+        """Return the label linked to a candidate, because somebody or something else than its words says so."""
+        others = tuple(one for one in self.candidates if one.class_id != candidate.class_id)
+        return Link(self.label, LINKED, (replace(candidate, reason=reason), *others), 1)
 
     @property
     def possible(self) -> tuple[Candidate, ...]:

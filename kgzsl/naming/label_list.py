@@ -9,19 +9,20 @@ them, never off the labels they then settle.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kgzsl.classes import ClassText
 from kgzsl.errors import InputFileError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.storage import load_split_list, split_names
-from kgzsl.naming.candidate import LINKED, Link
+from kgzsl.naming.candidate import LEFT_OUT, LINKED, UNKNOWN, Link
 from kgzsl.naming.linker import Linker
-from kgzsl.naming.spelling import split_label
+from kgzsl.naming.spelling import plain, split_label
 from kgzsl.runtime import read_json, read_lines, write_text
-from kgzsl.types import ClassIds, PathLike
+from kgzsl.types import ClassId, ClassIds, PathLike
 
 __all__ = [
     "IMAGENET",
@@ -38,6 +39,9 @@ IMAGENET = "ilsvrc2012-seen"
 AGREEMENT = 0.8
 COMPLETE_LABELS, COMPLETE_SHARE = 10, 0.9
 RULE_OF_THREE = 300
+NO_CLASS = ("background", "none", "other", "others", "unknown", "void", "unlabeled", "unlabelled")
+"""Labels that in a list seldom mean the noun."""
+
 OPEN = "?"
 """What stands in a table for a class that is still to be chosen."""
 
@@ -50,11 +54,13 @@ class LinkedLabels:
         links: one a label, in order.
         is_complete: whether the labels were taken to hold all lemmas of their classes.
         in_graph: whether classes outside the graph were ruled out.
+        by_order: whether ImageNet's order was recognised, so that the names had only to agree with it.
     """
 
     links: tuple[Link, ...]
     is_complete: bool = False
     in_graph: bool = False
+    by_order: bool = False
 
     def __len__(self) -> int:
         return len(self.links)
@@ -64,24 +70,55 @@ class LinkedLabels:
         return sum(link.status == status for link in self.links)
 
 
-def link_list(linker: Linker, labels: Sequence[str]) -> LinkedLabels:
+def link_list(linker: Linker, labels: Sequence[str], *, order: ClassIds = (), complete: bool = False) -> LinkedLabels:
     """Link labels that belong together; see this module for what the list adds.
 
     Args:
         linker: what links each of them.
         labels: the label texts.
+        order: classes whose order is recognised (`imagenet_order`), with a background label before them or without.
+        complete: the labels are known to hold all lemmas of their classes; else that is found out.
     """
-    alone = [linker.link(label) for label in labels]
-    complete = _is_complete(labels, alone)
+    background = len(labels) - len(order)
+    if order and background in (0, 1):
+        texts = [linker.graph.text(class_id) for class_id in order]
+        if follows_order(labels[background:], texts):
+            return _linked_in_order(linker, labels, (*([None] * background), *order))
+    alone = [_link_alone(linker, label, len(labels)) for label in labels]
+    complete = complete or _is_complete(labels, alone)
     inside = _keeps_to(linker.graph, alone)
     if not complete and not inside:
         return LinkedLabels(tuple(alone))
     among = linker.graph.index if inside else None
     settled = [
-        link if link.status == LINKED else linker.link(label, complete=complete, among=among)
+        link
+        if link.status == LINKED or _stays_open(label, len(labels))
+        else linker.link(label, complete=complete, among=among)
         for label, link in zip(labels, alone)
     ]
     return LinkedLabels(tuple(settled), complete, inside)
+
+
+def _link_alone(linker: Linker, label: str, count: int) -> Link:
+    """Link a label by itself; one that says that it is no class stays open in a list."""
+    link = linker.link(label)
+    if not _stays_open(label, count):
+        return link
+    return replace(link, status=UNKNOWN, num_possible=0, note="in a list it often stands for no class")
+
+
+def _stays_open(label: str, count: int) -> bool:
+    return count >= COMPLETE_LABELS and plain(label) in NO_CLASS
+
+
+def _linked_in_order(linker: Linker, labels: Sequence[str], order: Sequence[ClassId | None]) -> LinkedLabels:
+    links = (
+        Link(label, LEFT_OUT, note="stands for no class")
+        if class_id is None
+        else Link(label, LINKED, (linker.candidate(class_id, "ImageNet's order"),), 1)
+        for label, class_id in zip(labels, order, strict=True)
+    )
+    return LinkedLabels(tuple(links), by_order=True)
 
 
 def _is_complete(labels: Sequence[str], links: Sequence[Link]) -> bool:
@@ -169,22 +206,22 @@ def _labels_of(content: Any, path: PathLike) -> list[str]:
     return content
 
 
-def write_table(path: PathLike, links: Sequence[Link], left_out: Collection[int] = ()) -> None:
+def write_table(path: PathLike, links: Sequence[Link]) -> None:
     """Write a labels table as `kgzsl.vision.link_by_table` reads it: label or row number, class id, and hints.
 
-    A label that stands twice, or looks like a number, is named by its row. What is not linked gets ``?``, to be filled
-    in by hand, with the candidates behind it; rows that are left out get ``-``.
+    A label that stands twice, or looks like a number or a comment, is named by its row. What is not linked gets ``?``,
+    to be filled in by hand, with the candidates behind it; labels that are left out get ``-``.
 
     Raises:
         StorageError: the write failed.
     """
-    labels = [link.label for link in links]
+    times = Counter(link.label for link in links)
     lines = ["label\tclass_id\tname\tstatus\tcandidates"]
     for row, link in enumerate(links):
-        by_row = labels.count(link.label) > 1 or link.label.isdecimal() or link.label.startswith("#")
-        key = str(row) if by_row or "\t" in link.label else link.label
-        class_id = "-" if row in left_out else link.class_id or OPEN
+        label = link.label
+        by_row = times[label] > 1 or label.isdecimal() or label[:1] in ("", "#") or "\t" in label
+        class_id = "-" if link.status == LEFT_OUT else link.class_id or OPEN
         name = link.candidates[0].text.name if link.class_id else ""
-        listed = "; ".join(map(str, link.candidates)) if link.class_id is None else ""
-        lines.append("\t".join((key, class_id, name, link.status, listed)))
+        listed = "" if link.is_settled else "; ".join(map(str, link.possible or link.candidates))
+        lines.append("\t".join((str(row) if by_row else label, class_id, name, link.status, listed)))
     write_text(path, "\n".join(lines) + "\n")

@@ -126,6 +126,15 @@ class Linker:
             admissible = self._first_sense(admissible)
         return self._answer(label, kept, admissible, bool(found) and not kept)
 
+    def candidate(self, class_id: ClassId, reason: str) -> Candidate:
+        """Return a class as a candidate, with its hints.
+
+        Raises:
+            UnknownClassError: neither the graph nor the nouns have it.
+        """
+        lemma = self._lemmas(class_id)[0]
+        return self._candidate(_Found(class_id, SURE, 1.0, reason, lemma, False, class_id in self._persons))
+
     def _found(self, names: Sequence[str], qualifiers: Sequence[str], complete: bool) -> list[_Found]:
         """Return everything that could be meant, best first."""
         strong = [self._matcher.matches(name) for name in names]
@@ -211,7 +220,8 @@ class Linker:
         wanted = exact_key(admissible[0].lemma)  # what is written so comes before what it may be a plural of
         chosen = {one.class_id: one.lemma for one in admissible if exact_key(one.lemma) == wanted}
         first = first_sense(self.indexes, self._around, chosen)
-        return [replace(one, reason=f"{one.reason}, first sense") for one in admissible if one.class_id == first]
+        taken = [replace(one, reason=f"{one.reason}, first sense") for one in admissible if one.class_id == first]
+        return taken or admissible
 
     def _answer(self, label: str, kept: list[_Found], admissible: list[_Found], outside: bool) -> Link:
         meant = {one.class_id for one in admissible}
@@ -225,7 +235,7 @@ class Linker:
         if outside:
             return "what it means is not among the classes allowed here"
         if status == UNKNOWN and candidates and all(one.is_person for one in candidates) and not self.include_person:
-            return "a class of persons; linked only with --include-person (include_person=True)"
+            return "a class of persons; these are linked only when included (--include-person)"
         if status == AMBIGUOUS and self.first_sense:
             return "which sense is the first cannot be told"
         return ""

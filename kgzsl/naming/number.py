@@ -37,7 +37,7 @@ _ENDINGS = (
 )
 """End of a plural and end of its singular; several may fit."""
 
-_SHORTEST, _SHORTEST_PLAIN = 2, 3
+_SHORTEST, _SHORTEST_PLAIN = 1, 3
 _HEAD = re.compile(r" (?:of|in|on|de|du|la|for|at|to|with|and|the|o|a) ")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import AmbiguousClassError, GraphError, InputFileError, UnknownClassError
-from kgzsl.graph import ClassGraph, load_graph
+from kgzsl.graph import ClassGraph
 from kgzsl.naming import ClassResolver, path_hint
 
 NOUNS = (
@@ -152,8 +152,8 @@ def test_a_file_is_refused_with_its_lines(resolver: ClassResolver, tmp_path: Pat
         resolver.resolve_file(tmp_path / "missing.txt")
 
 
-def test_the_shipped_graphs_know_the_okapi() -> None:
-    resolver = ClassResolver(load_graph("imagenet21k"), lambda: load_graph("wordnet-nouns"))
+def test_the_shipped_graphs_know_the_okapi(imagenet: ClassGraph, nouns: ClassGraph) -> None:
+    resolver = ClassResolver(imagenet, nouns)
     assert resolver.resolve_all(["okapi", "zebra", "great white shark"]) == ("n02439398", "n02391049", "n01484850")
     hints = {sense.class_id: sense.hint for sense in resolver.senses("crane")}
     assert len(hints) == 5

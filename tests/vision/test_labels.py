@@ -46,7 +46,9 @@ def test_imagenet_order_is_recognised_with_and_without_background(imagenet: Clas
 def test_another_order_is_never_taken_for_imagenets(imagenet: ClassGraph) -> None:
     labels = imagenet_labels(imagenet)
     labels[0], labels[5] = labels[5], labels[0]
-    with pytest.raises(AmbiguousClassError, match=r"56 labels could mean several classes .*row 8 'hen': .*n01514859 \(hen.n.02\)"):
+    with pytest.raises(
+        AmbiguousClassError, match=r"56 labels could mean several classes .*row 8 'hen': .*n01514859 \(hen.n.02\)"
+    ):
         link_labels(labels, "auto", imagenet)
     with pytest.raises(AmbiguousClassError, match=r"row 134 'crane': .*n02012849 \(crane.n.05\).*n03126707"):
         link_labels(["crane" if row == 134 else f"n{row}" for row in range(1000)], "auto", imagenet)
