@@ -6,7 +6,7 @@ or added, so that its classifier is always the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kgzsl.classes import ClassText
@@ -15,7 +15,13 @@ from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
 from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.types import Array, ClassId, Int
 
-__all__ = ["ClassExtension", "extension_from", "extension_with_parents", "neighbourhood_adjacency"]
+__all__ = [
+    "ClassExtension",
+    "extension_from",
+    "extension_with_parents",
+    "joint_neighbourhood",
+    "neighbourhood_adjacency",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +130,32 @@ def extension_with_parents(
     base.index.rows(parents)
     marks = {mark: frozenset([class_id]) for mark, ids in base.marks.items() if ids & set(parents)}
     return ClassExtension((NewClass(class_id, parents, text),), marks)
+
+
+def joint_neighbourhood(base: ClassGraph, extensions: Sequence[ClassExtension]) -> ClassGraph:
+    """Return the small graph of several new classes, so that many are propagated at once.
+
+    All their ancestors in the base graph come first. Behind them come the new classes, one extension after another, each
+    with copies of what it brings along: no new class sees another, as if each were alone. Ids of copies carry the
+    number of their extension behind a line break.
+
+    Example:
+        >>> from kgzsl.graph.custom import from_pairs
+        >>> graph, text = from_pairs([("cat", "animal")]), ClassText("new")
+        >>> new = [ClassExtension((NewClass(name, ("cat",), text),), {}) for name in ("lion", "lynx")]
+        >>> [class_id.partition("\\n")[0] for class_id in joint_neighbourhood(graph, new).index]
+        ['animal', 'cat', 'lion', 'lynx']
+    """
+    held = {parent for one in extensions for new in one.classes for parent in new.parents if parent in base.index}
+    copies: list[NewClass] = []
+    for number, extension in enumerate(extensions):
+        own = {new.class_id: f"{new.class_id}\n{number}" for new in extension.classes}
+        copies += [
+            NewClass(own[new.class_id], tuple(own.get(above, above) for above in new.parents), new.text, new.relation)
+            for new in extension.classes
+        ]
+    name = f"{base.name} around {len(extensions)} new classes"
+    return base.subgraph(base.ancestors(held) | held, name=name).extend(copies)
 
 
 def neighbourhood_adjacency(

@@ -31,7 +31,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, NotFittedError, RecipeError
 from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.graph.extension import ClassExtension, neighbourhood_adjacency
+from kgzsl.graph.extension import ClassExtension, joint_neighbourhood, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.row_function import RowFunction, RowFunctions
 from kgzsl.propagation import PROPAGATORS, PropagationPlan, Propagator, restrict
@@ -46,6 +46,8 @@ __all__ = ["GraphRegression"]
 
 MODEL = "model.safetensors"
 STATES = "states.safetensors"
+EXTENSIONS_AT_ONCE = 512
+"""New classes that are propagated together; what they need at one time grows with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,19 +218,24 @@ class GraphRegression:
         """
         fitted = self._require()
         fitted.semantics.check_encoder(vectors.encoder)
-        rows = [self._propagate(fitted, extension, vectors) for extension in extensions]
-        width = fitted.states[-1].shape[1]
+        at_once = 1 if any(_walks(name) for name in fitted.propagator.inference_adjacencies) else EXTENSIONS_AT_ONCE
+        parts = [extensions[first : first + at_once] for first in range(0, len(extensions), at_once)]
+        rows = [self._propagate(fitted, part, vectors) for part in parts]
         ids = tuple(extension.class_id for extension in extensions)
-        return self._bank(ids, torch.stack(rows) if rows else torch.empty(0, width))
+        return self._bank(ids, torch.cat(rows) if rows else torch.empty(0, fitted.states[-1].shape[1]))
 
     @staticmethod
     @torch.no_grad()
-    def _propagate(fitted: _Fitted, extension: ClassExtension, vectors: SemanticEmbedding) -> Float[Tensor, "O"]:
-        around = extension.neighbourhood(fitted.graph)
-        num_known = around.num_classes - len(extension.classes)
+    def _propagate(
+        fitted: _Fitted, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding
+    ) -> Float[Tensor, "N O"]:
+        around = joint_neighbourhood(fitted.graph, extensions)
+        ids = [new.class_id for extension in extensions for new in extension.classes]
+        num_known = around.num_classes - len(ids)
         known = fitted.graph.index.rows(around.index.ids[:num_known])
         new_rows = np.arange(num_known, around.num_classes)
-        state = vectors.select([new.class_id for new in extension.classes]).vectors
+        chosen = vectors.select(tuple(dict.fromkeys(ids)))
+        state = chosen.vectors[torch.from_numpy(chosen.index.rows(ids))]
         stored = [fitted.semantics.vectors, *fitted.states[:-1]]
         carried: Tensor | None = None
         for number, name in enumerate(fitted.propagator.inference_adjacencies):
@@ -237,7 +244,8 @@ class GraphRegression:
             x = torch.cat([stored[number][known].float(), state])[sources]
             state = fitted.propagator.layer_output(number, x, aggregation, None, carried)
             carried = state if number == fitted.propagator.carried else carried
-        return state[-1]
+        own = np.cumsum([len(extension.classes) for extension in extensions]) - 1  # each class stands behind its kin
+        return state[torch.from_numpy(own)]
 
     def row_function(
         self, class_id: ClassId, extension: ClassExtension | None = None, vectors: SemanticEmbedding | None = None
@@ -299,3 +307,8 @@ class GraphRegression:
         states.append(last)
         method._fitted = _Fitted(propagator.eval(), graph, semantics, bank.backbone, states, node_degrees)
         return method
+
+
+def _walks(adjacency: str) -> bool:
+    """Say whether an adjacency looks at more than a class and what is joined to it, so that classes go one by one."""
+    return adjacency.startswith("most_visited")

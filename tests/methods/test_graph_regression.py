@@ -111,9 +111,9 @@ def test_missing_ancestors_come_along_and_nothing_moves(network: str) -> None:
     both = method.synthesize_new(extensions, toy_semantics())
     turned = method.synthesize_new(extensions[::-1], toy_semantics())
     assert both.index.ids == ("okapi", "owl")
-    assert torch.equal(both.weights, turned.weights.flip(0))
+    torch.testing.assert_close(both.weights, turned.weights.flip(0))  # to rounding: one product for all
     alone = method.synthesize_new(extensions[:1], toy_semantics())
-    assert torch.equal(alone.weights[0], both.weights[0])
+    torch.testing.assert_close(alone.weights[0], both.weights[0])
     assert torch.equal(before.weights, method.synthesize(supervision.graph.index.ids).weights)
 
 
