@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kgzsl.errors import InputFileError
+from kgzsl.expectation.fit import fit_expectation
 from kgzsl.export import fit_matching
 from kgzsl.hidden_classes import CalibrationData
 from kgzsl.registry import choose
@@ -26,6 +27,7 @@ CALIBRATIONS: dict[str, Callable[[CalibrationData], Mapping[str, Any]]] = {
     "probabilities": lambda data: fit_probabilities(seen_queries(data)),
     "rejection": lambda data: fit_rejection(seen_queries(data)),
     "back_off": lambda data: fit_back_off(seen_queries(data), data.run.graph),
+    "expectation": fit_expectation,
 }
 """Section of ``scoring.json`` to what fits it, in the order in which they are fitted."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -15,6 +15,7 @@ from kgzsl.types import Bool, Float, Int, Tensor
 __all__ = ["DrawnScores", "LinearDraws", "ScoredDraws", "Tally", "drawn_scores", "shared_spread", "tally"]
 
 
+@runtime_checkable
 class DrawnScores(Protocol):
     """Scores of drawn pictures of a class, given the picture that is expected of it."""
 

@@ -132,8 +132,8 @@ def block(found: dict[str, Any]) -> str:
         "",
         f"The forecast ({seen['forecast']}) was learned on {seen['cases']:,} hidden seen classes in drawn candidate "
         "sets. Expected and measured Hit@1 are compared over the unrelated unseen classes of each file, which compete "
-        "with each other. Rank correlations have 95 % intervals over classes; the error is the mean absolute one, beside "
-        "that of a forecast that is the same for all classes. Inside: classes whose accuracy lies in the range that "
+        "with each other. Rank correlations have 95 % intervals over classes; the error is the mean absolute one, "
+        "beside that of one forecast, the mean, for all. Inside: classes whose accuracy lies in the range that "
         "should hold 80 %.",
         "",
         "| file | classes | expected | measured | Spearman | Kendall | error | of the mean | inside |",
