@@ -41,6 +41,7 @@ class CardFacts:
         scoring: what was calibrated, by section.
         reports: what ``kgzsl evaluate --json`` printed, an object a feature file.
         additions: the classes that were added after the training, each as a row of cells by column.
+        changed: what else was changed since, and of how many classes.
         example: names of classes for the example.
     """
 
@@ -51,10 +52,13 @@ class CardFacts:
     scoring: Mapping[str, Any] = field(default_factory=dict)
     reports: Sequence[Mapping[str, Any]] = ()
     additions: Sequence[Mapping[str, str]] = ()
+    changed: Mapping[str, int] = field(default_factory=dict)
     example: Sequence[str] = ()
 
     @classmethod
-    def of(cls, run: RunFolder, additions: Sequence[Mapping[str, str]] = ()) -> CardFacts:
+    def of(
+        cls, run: RunFolder, additions: Sequence[Mapping[str, str]] = (), changed: Mapping[str, int] | None = None
+    ) -> CardFacts:
         """Read them from a run folder.
 
         Raises:
@@ -74,7 +78,8 @@ class CardFacts:
             run.scoring,
             read_json(report) if report.is_file() else (),
             tuple(additions),
-            tuple(row["name"] for row in additions[:1]) + tuple(names),
+            changed or {},
+            tuple(row["class"] for row in additions[:1]) + tuple(names),
         )
 
     @property
@@ -192,6 +197,7 @@ def _classes(facts: CardFacts) -> str:
         ("seen", f"{counts['seen']:,}"),
         ("unseen", f"{counts['unseen']:,}"),
         ("added later", f"{len(facts.additions):,}"),
+        *((f"{verb} later", f"{count:,}") for verb, count in facts.changed.items() if count),
     ]
     note = f"Class ids and names are those of Princeton's WordNet {wordnet}." if wordnet else ""
     return f"## Classes\n\n{_table(('', ''), rows)}" + (f"\n\n{note}" if note else "")
@@ -235,7 +241,8 @@ def _limits(facts: CardFacts) -> str:
         "Probabilities are calibrated on seen classes that were hidden from the method."
         if "probabilities" in facts.scoring
         else "No probabilities are given with it: it was not calibrated (`kgzsl calibrate`).",
-        "A class far from every seen class is predicted worse than one beside it; `kgzsl expect` forecasts how well.",
+        "A class far from every seen class is predicted worse than one beside it. For a forecast calibrate it on "
+        "examples of your own (`kgzsl calibrate`, `kgzsl expect`): no features of single examples are shared with it.",
     ]
     if person:
         lines.append(

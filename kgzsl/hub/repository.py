@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kgzsl.additions.change import ADD
 from kgzsl.errors import InputFileError, KgzslError, MissingDependencyError, MissingResourceError
 from kgzsl.hub.card import INSTALL, CardFacts
-from kgzsl.hub.published_files import PUBLISHED, publish_run
+from kgzsl.hub.published_files import PUBLISHED, copy_published, publish_run
 from kgzsl.run_folder import RunFolder
 from kgzsl.types import PathLike
 
@@ -114,7 +115,7 @@ def fetch_run(repo_id: str, folder: PathLike, *, revision: str | None = None, to
         raise _missing() from error
     with _one_line(f"{repo_id!r} could not be fetched from the hub", _FETCH_ADVICE):
         found = snapshot_download(repo_id, revision=revision, token=token, allow_patterns=list(PUBLISHED))
-    return RunFolder(publish_run(found, folder))
+    return RunFolder(copy_published(RunFolder(Path(found)).path, folder))
 
 
 _FETCH_ADVICE = "Check the name and the network, or give the folder of a run."
@@ -122,12 +123,20 @@ _FETCH_ADVICE = "Check the name and the network, or give the folder of a run."
 
 def save_whole(classifier: ZeroShotClassifier, folder: Path) -> None:
     """Write the files that are shared of a classifier, with the classes that were added to it."""
-    publish_run(classifier.run.path, folder)
+    publish_run(classifier.run.path, folder, classifier.added.state)
 
 
 def facts_of(classifier: ZeroShotClassifier) -> CardFacts:
     """Return what the card of a classifier tells."""
-    return CardFacts.of(classifier.run)
+    rows, state = [], classifier.added.state
+    for class_id, added in state.added.items():
+        change = state.last_about(class_id, ADD)
+        facts = {"class": classifier.text(class_id).name, "id": class_id}
+        facts |= {"below": ", ".join(parent.name for parent in added.parents), "placed by": added.placed_by}
+        facts |= {"words": added.source, "added by": change.by if change else "", "on": change.when if change else ""}
+        rows.append(facts)
+    removed, updated = len(state.removed), len(state.replaced)
+    return CardFacts.of(classifier.run, rows, {"removed": removed, "updated with examples": updated})
 
 
 def _check_name(repo_id: str) -> None:

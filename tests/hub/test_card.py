@@ -51,7 +51,7 @@ def test_a_card_of_a_classifier_of_pictures() -> None:
 
 
 def test_a_card_tells_figures_calibration_persons_and_additions() -> None:
-    additions = [{"name": f"class {row}", "parents": "a | b", "added by": "me"} for row in range(22)]
+    additions = [{"class": f"class {row}", "below": "a | b", "added by": "me"} for row in range(22)]
     facts = CardFacts(
         {**MANIFEST, "backbone": "made-by-hand"},
         {"name": "diseases"},
@@ -59,6 +59,7 @@ def test_a_card_tells_figures_calibration_persons_and_additions() -> None:
         scoring={"probabilities": {}},
         reports=[REPORT],
         additions=additions,
+        changed={"removed": 0, "updated with examples": 3},
     )
     card = model_card(facts, repo_id="me/clinic", license="mit")
     data = card.data.to_dict()
@@ -68,6 +69,7 @@ def test_a_card_tells_figures_calibration_persons_and_additions() -> None:
     found = rows(card.text)
     assert found["new.safetensors"][:4] == ["unseen (30)", "600 of 30", "33.7 (3.3)", "72.2 (16.7)"]
     assert found["class 19"] == [r"a \| b", "me"] and "class 20" not in found and "and 2 more" in card.text
+    assert found["updated with examples later"] == ["3"] and "removed later" not in found
     assert "Classifiers of 1,222 classes" in card.text and "12 classes of persons" in card.text
     assert "calibrated on seen classes" in card.text and "FeatureSet.load" in card.text
     assert "own taxonomy" in card.text and "Princeton" not in card.text and "/home/me" not in str(card)

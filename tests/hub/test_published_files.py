@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from kgzsl.additions.state import AdditionsState
 from kgzsl.errors import InputFileError
 from kgzsl.hub import publish_run, without_local_paths
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import read_toml
+
+NOT_SHARED = {"notes.txt", "weights.pkl", "checkpoint.safetensors", "expectation.safetensors", "graph/secret.txt"}
 
 
 @pytest.mark.parametrize(
@@ -40,13 +43,13 @@ def test_a_run_is_copied_to_the_byte_but_for_paths(toy_run: Path, tmp_path: Path
     manifest["command"] = f"kgzsl train {tmp_path}/toy.toml"
     (run / "manifest.json").write_text(json.dumps(manifest))
     (run / "recipe.toml").write_text(f'[graph]\nname = "{tmp_path}/graph"\n')
-    for strange in ("notes.txt", "weights.pkl", "checkpoint.safetensors", "graph/secret.txt"):
+    for strange in NOT_SHARED:
         (run / strange).write_text("not shared")
-    shared = publish_run(run, tmp_path / "shared")
+    shared = publish_run(run, tmp_path / "shared", AdditionsState())
     assert json.loads((shared / "manifest.json").read_text()) == {**manifest, "command": "kgzsl train toy.toml"}
     assert read_toml(shared / "recipe.toml") == {"graph": {"name": "graph"}}
     names = {path.relative_to(shared).as_posix() for path in shared.rglob("*") if path.is_file()}
-    assert not names & {"notes.txt", "weights.pkl", "checkpoint.safetensors", "graph/secret.txt"}
+    assert not names & NOT_SHARED
     changed = {"manifest.json", "recipe.toml"}
     assert all((shared / name).read_bytes() == (run / name).read_bytes() for name in names - changed)
     assert RunFolder(shared).graph.index == RunFolder(run).graph.index
@@ -55,8 +58,8 @@ def test_a_run_is_copied_to_the_byte_but_for_paths(toy_run: Path, tmp_path: Path
 def test_a_folder_that_holds_other_things_is_left_alone(toy_run: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputFileError, match=r"is not empty \(mine\.txt\); name a new folder"):
-        publish_run(toy_run, tmp_path)
+        publish_run(toy_run, tmp_path, AdditionsState())
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     with pytest.raises(InputFileError, match="is no run folder"):
-        publish_run(tmp_path / "nothing", tmp_path / "out")
+        publish_run(tmp_path / "nothing", tmp_path / "out", AdditionsState())
     assert not (tmp_path / "out").exists()
