@@ -14,6 +14,7 @@
 | ``scoring.json``                              | what ``kgzsl calibrate`` fitted on them: a section each            |
 | ``report.json``                               | what ``kgzsl evaluate --json`` printed, where it was put there     |
 | ``expectation.safetensors``                   | images of seen classes, from which that forecasts                  |
+| ``few_images.safetensors``                    | what a synthesized classifier is worth in pictures                 |
 | ``members/``                                  | the models of an ensemble's members                                |
 | ``additions/``                                | classes added, removed, renamed or updated after the training      |
 
@@ -44,6 +45,7 @@ from kgzsl.types import PathLike
 __all__ = [
     "ADDITIONS",
     "EXPECTATION",
+    "FEW_IMAGES",
     "HIDDEN",
     "MANIFEST",
     "SCORING",
@@ -60,10 +62,10 @@ FORMAT = 1
 MANIFEST, GRAPH, SEMANTICS = "manifest.json", "graph", "semantics.safetensors"
 BANK, SCORER, SEEN_BANK = "bank.safetensors", "scorer.safetensors", "seen_bank.safetensors"
 HIDDEN, SCORING, REPORT = "hidden.safetensors", "scoring.json", "report.json"
-EXPECTATION = "expectation.safetensors"
+EXPECTATION, FEW_IMAGES = "expectation.safetensors", "few_images.safetensors"
 MEMBERS, ADDITIONS = "members", "additions"
 PIECES = (
-    *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING, EXPECTATION),
+    *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING, EXPECTATION, FEW_IMAGES),
     *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl", REPORT),
 )
 OWN_FILES = {MANIFEST, GRAPH, MEMBERS, ADDITIONS, *PIECES, "checkpoint.safetensors", ".new"}

@@ -16,7 +16,7 @@ LEVELS = {
     "classes": 1, "quantisation": 1, "runtime": 1, "prediction": 1,
     "graph": 2, "semantics": 2, "features": 2, "bank": 2,
     "splits": 3, "supervision": 3, "seen_bank": 3, "propagation": 3, "kernels": 3,
-    "scoring": 3, "naming": 3,
+    "scoring": 3, "naming": 3, "few_images": 3,
     "toy": 4, "vision": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "methods": 5,
     "cross_validation": 6, "run_folder": 6, "additions": 6, "classifier": 6, "hub": 6,

@@ -20,13 +20,17 @@ from kgzsl.additions.requests import ClassRequest
 from kgzsl.additions.state import AdditionsState
 from kgzsl.additions.storage import AdditionsFolder
 from kgzsl.additions.synthesis import Synthesis
+from kgzsl.additions.table import read_requests
+from kgzsl.additions.taxonomy import open_taxonomy, taxonomy_requests
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassText
 from kgzsl.errors import AdditionError, GraphError, InputFileError, KgzslError, StorageError, UnknownClassError
+from kgzsl.few_images import ClassPictures
 from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.naming import ClassResolver, Sense
 from kgzsl.run_folder import RunFolder, check_free, copy_run
+from kgzsl.runtime import sha256_file
 from kgzsl.semantics import SemanticEncoder
 from kgzsl.types import ClassId, ClassIds, PathLike
 
@@ -201,8 +205,12 @@ class Additions:
 
     # scorers
 
-    def scorer_of(self, class_ids: ClassIds) -> StoredScorer:
+    def scorer_of(self, class_ids: ClassIds, *, with_updates: bool = True) -> StoredScorer:
         """Return a scorer of classes in the order given; nouns that are nowhere yet are placed for the while.
+
+        Args:
+            class_ids: the classes.
+            with_updates: with the rows that updates put in the place of others; else all rows as synthesized.
 
         Raises:
             UnknownClassError: a class is neither in the run, nor added, nor among the nouns of its WordNet version, or
@@ -221,7 +229,8 @@ class Additions:
         whole = chosen[0]
         for part in chosen[1:]:
             whole = whole.concat(part)
-        return self._updated(whole if len(chosen) == 1 else whole.select(class_ids))
+        whole = whole if len(chosen) == 1 else whole.select(class_ids)
+        return self._updated(whole) if with_updates else whole
 
     def _updated(self, scorer: StoredScorer) -> StoredScorer:
         """Put the rows of updates in the place of others."""
@@ -314,6 +323,45 @@ class Additions:
             found |= self._keep(batch, changed, by, noted) if changed else {}
         return tuple(found[one.class_id] for one in sorted(planned, key=lambda one: one.number))
 
+    def add_table(
+        self, path: PathLike, *, by: str | None = None, any_language: bool = False, dry_run: bool = False
+    ) -> tuple[AddedClass, ...]:
+        """Add the classes of a CSV or TSV file, all or none; see `kgzsl.additions.table.read_requests`.
+
+        Raises:
+            InputFileError, AdditionError: the file is no table of classes, or a class of it cannot be added; the
+                message lists the problems with their lines.
+        """
+        how = {"table": Path(path).name, "sha256": sha256_file(path)}
+        return self.add(read_requests(path), by=by, how=how, any_language=any_language, dry_run=dry_run)
+
+    def add_taxonomy(
+        self,
+        taxonomy: ClassGraph | PathLike,
+        *,
+        under: Sequence[str] = (),
+        by: str | None = None,
+        any_language: bool = False,
+        dry_run: bool = False,
+    ) -> tuple[AddedClass, ...]:
+        """Add all classes of a taxonomy that are not known yet, all or none, with their ids, words and edges.
+
+        Args:
+            taxonomy: a graph, or a file or folder that holds one.
+            under: what its roots are kinds of; a root without it is placed by its description, or is known already.
+            by, any_language, dry_run: as `add`.
+
+        Raises:
+            GraphError, InputFileError, CorruptFileError, MissingResourceError: it cannot be read as a taxonomy.
+            AdditionError: a class of it cannot be added; the message lists the problems.
+        """
+        graph = open_taxonomy(taxonomy)
+        how = {"taxonomy": graph.name}
+        if not isinstance(taxonomy, ClassGraph) and Path(taxonomy).is_file():
+            how |= {"sha256": sha256_file(taxonomy)}
+        requests = taxonomy_requests(graph, self.overlay, under)
+        return self.add(requests, by=by, how=how, any_language=any_language, dry_run=dry_run)
+
     def _keep(
         self, batch: Batch, class_ids: ClassIds, by: str | None, how: Mapping[str, Any]
     ) -> dict[ClassId, AddedClass]:
@@ -373,7 +421,14 @@ class Additions:
         self._state = self._state.with_change(change)
         return change
 
-    def replace_rows(self, bank: ClassifierBank, how: Mapping[str, Any], *, by: str | None = None) -> Change:
+    def replace_rows(
+        self,
+        bank: ClassifierBank,
+        how: Mapping[str, Any],
+        *,
+        by: str | None = None,
+        pictures: Mapping[ClassId, ClassPictures] | None = None,
+    ) -> Change:
         """Put other classifiers in the place of those of classes of the run's graph, or of added ones.
 
         The bank of the run stays as it is: the new rows lie over it, and can be taken back.
@@ -382,6 +437,7 @@ class Additions:
             bank: the new rows, of classes that the run holds or that were added.
             how: how they came about, in plain JSON; it is kept in the log.
             by: who does it; by default the user of the operating system.
+            pictures: what is kept of all pictures of classes that the rows come from.
 
         Raises:
             UnknownClassError: a class is neither in the run's graph nor added.
@@ -392,7 +448,7 @@ class Additions:
             self._check_held(class_id)
         self.run.bank.select(()).concat(bank)  # refuses another backbone, and a run without a bank
         change = self._change(UPDATE, bank.index.ids, by, how)
-        self._state = self._state.with_change(change, rows=bank)
+        self._state = self._state.with_change(change, rows=bank, pictures=pictures)
         return change
 
     def undo(self) -> Change:

@@ -12,6 +12,7 @@ from functools import cached_property
 from kgzsl.additions.added_class import AddedClass
 from kgzsl.additions.change import ADD, REMOVE, RENAME, UPDATE, Change
 from kgzsl.bank import ClassifierBank, StoredScorer
+from kgzsl.few_images import ClassPictures
 from kgzsl.semantics import SemanticEmbedding
 from kgzsl.types import ClassId
 
@@ -27,12 +28,14 @@ class AdditionsState:
         vectors: semantic vectors of all classes that were added; None where there are none.
         scorer: the scorer of all classes that were added; None where there are none.
         updates: number of an ``update`` to the rows that it put in the place of others.
+        pictures: number of an ``update`` to what is kept of all pictures of the classes that it brought pictures of.
     """
 
     changes: tuple[Change, ...] = ()
     vectors: SemanticEmbedding | None = None
     scorer: StoredScorer | None = None
     updates: Mapping[int, ClassifierBank] = field(default_factory=dict)
+    pictures: Mapping[int, Mapping[ClassId, ClassPictures]] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> dict[ClassId, AddedClass]:
@@ -70,6 +73,12 @@ class AdditionsState:
         """Classes whose rows were replaced, and the number of the change that did it last."""
         return {one: change.number for change in self.changes if change.verb == UPDATE for one in change.class_ids}
 
+    @cached_property
+    def pictured(self) -> dict[ClassId, ClassPictures]:
+        """What is kept of the pictures of classes, those of removed classes left out."""
+        latest = {one: held for number in sorted(self.pictures) for one, held in self.pictures[number].items()}
+        return {class_id: held for class_id, held in latest.items() if class_id not in self.removed}
+
     def last_about(self, class_id: ClassId, verb: str) -> Change | None:
         """Return the last change of a kind that is about a class."""
         return next(self._about(class_id, verb), None)
@@ -84,6 +93,7 @@ class AdditionsState:
         vectors: SemanticEmbedding | None = None,
         scorer: StoredScorer | None = None,
         rows: ClassifierBank | None = None,
+        pictures: Mapping[ClassId, ClassPictures] | None = None,
     ) -> AdditionsState:
         """Return the state after one more change.
 
@@ -92,6 +102,7 @@ class AdditionsState:
             vectors: those of classes that had none.
             scorer: of classes that had none.
             rows: what an ``update`` puts in the place of the present rows.
+            pictures: what it keeps of the pictures that these rows come from.
         """
         if vectors is not None and len(vectors.index):
             vectors = vectors if self.vectors is None else self.vectors.concat(vectors)
@@ -102,7 +113,9 @@ class AdditionsState:
         else:
             scorer = self.scorer
         updates = self.updates if rows is None else {**self.updates, change.number: rows}
-        return replace(self, changes=(*self.changes, change), vectors=vectors, scorer=scorer, updates=updates)
+        held = {**self.pictures, change.number: pictures} if pictures else self.pictures
+        changes = (*self.changes, change)
+        return replace(self, changes=changes, vectors=vectors, scorer=scorer, updates=updates, pictures=held)
 
     def without_last(self) -> AdditionsState:
         """Return the state before the last change."""
@@ -114,4 +127,5 @@ class AdditionsState:
             self.vectors.select(tuple(rows)) if self.vectors is not None and rows else None,
             self.scorer.select(tuple(rows)) if self.scorer is not None and rows else None,
             {number: bank for number, bank in self.updates.items() if number in numbers},
+            {number: held for number, held in self.pictures.items() if number in numbers},
         )

@@ -6,6 +6,7 @@
 | ``vectors-<digest>.safetensors`` | the semantic vectors of the added classes                          |
 | ``scorer-<digest>.safetensors``  | their classifiers, or what scores them                             |
 | ``rows-<digest>.safetensors``    | the classifiers that one update put in the place of others         |
+| ``pictures-<digest>.safetensors`` | what is kept of the pictures that they come from                  |
 
 Files are named by their content and never changed. ``additions.json`` is replaced last: until then the old state
 stands, and after it the new one. What it no longer names is removed afterwards.
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from kgzsl.additions.change import Change
 from kgzsl.additions.state import AdditionsState
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.errors import CorruptFileError, InputFileError, KgzslError, StorageError
+from kgzsl.few_images import load_pictures, save_pictures
 from kgzsl.methods import SCORERS
 from kgzsl.registry import choose
 from kgzsl.run_folder import ADDITIONS, MANIFEST
@@ -36,7 +39,8 @@ __all__ = ["AdditionsFolder", "Stored"]
 
 FORMAT = 1
 LOG, LOCK = "additions.json", ".lock"
-VECTORS, SCORER, ROWS = "vectors", "scorer", "rows"
+VECTORS, SCORER, ROWS, PICTURES = "vectors", "scorer", "rows", "pictures"
+KINDS = (VECTORS, SCORER, ROWS, PICTURES)
 ENDING, DIGITS = ".safetensors", 16
 LOCK_SECONDS = 30
 
@@ -112,11 +116,12 @@ class AdditionsFolder:
             vectors = self._checked(files[VECTORS], SemanticEmbedding.load) if files.get(VECTORS) else None
             scorer = self._checked(files[SCORER], _load_scorer) if files.get(SCORER) else None
             updates = {int(one): self._checked(name, ClassifierBank.load) for one, name in files[ROWS].items()}
+            pictures = {int(one): self._checked(name, load_pictures) for one, name in files.get(PICTURES, {}).items()}
         except InputFileError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._damaged(str(error).rstrip(".") or type(error).__name__) from error
-        state = AdditionsState(changes, vectors, scorer, updates)
+        state = AdditionsState(changes, vectors, scorer, updates, pictures)
         self._check_whole(state)
         return Stored(state, int(log["revision"]))
 
@@ -161,17 +166,19 @@ class AdditionsFolder:
                     f"{self.path} was changed since it was loaded (revision {found}, loaded was {loaded}); load the "
                     "run again and repeat your changes. Nothing was written."
                 )
-            files: dict[str, Any] = {ROWS: {}}
+            files: dict[str, Any] = {ROWS: {}, PICTURES: {}}
             if state.vectors is not None:
                 files[VECTORS] = self._keep(VECTORS, state.vectors.save)
             if state.scorer is not None:
                 files[SCORER] = self._keep(SCORER, state.scorer.save)
             for number, bank in state.updates.items():
                 files[ROWS][str(number)] = self._keep(ROWS, bank.save)
+            for number, held in state.pictures.items():
+                files[PICTURES][str(number)] = self._keep(PICTURES, partial(save_pictures, pictures=held))
             content = {"format": FORMAT, "kgzsl": __version__, "revision": loaded + 1}
             content |= {"run": sha256_file(self.run / MANIFEST), "files": files}
             write_json(self.path / LOG, {**content, "changes": [change.to_json() for change in state.changes]})
-            self._clean({named["name"] for named in (*files[ROWS].values(), *_single(files))})
+            self._clean({named["name"] for named in _all(files)})
         return loaded + 1
 
     def _keep(self, kind: str, save: Callable[[Path], None]) -> dict[str, str]:
@@ -197,7 +204,7 @@ class AdditionsFolder:
     def _clean(self, named: set[str]) -> None:
         """Remove files of ours that the log no longer names, and those of writers that were killed."""
         for path in self.path.iterdir():
-            is_ours = path.name.startswith((f"{VECTORS}-", f"{SCORER}-", f"{ROWS}-")) and path.suffix == ENDING
+            is_ours = path.name.startswith(tuple(f"{kind}-" for kind in KINDS)) and path.suffix == ENDING
             is_left = path.name.startswith(".") and path.suffix == ".tmp"
             if (is_ours or is_left) and path.name not in named:
                 try:
@@ -226,8 +233,9 @@ class AdditionsFolder:
             lock.release()
 
 
-def _single(files: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [files[kind] for kind in (VECTORS, SCORER) if kind in files]
+def _all(files: Mapping[str, Any]) -> list[dict[str, str]]:
+    several = [named for kind in (ROWS, PICTURES) for named in files[kind].values()]
+    return [*several, *(files[kind] for kind in (VECTORS, SCORER) if kind in files)]
 
 
 def _load_scorer(path: Path) -> StoredScorer:
