@@ -21,8 +21,8 @@ __all__ = ["register"]
 HELP = """Write the classifier's head with rows of new classes, for programs that know nothing of kgzsl.
 
 The rows of the head stay as they are, to the bit, and new ones stand behind them. These are scaled and shifted so that
-they neither dominate nor vanish: after kgzsl calibrate so that at most a wanted percentage of the images of seen classes
-is lost to them (--max-lost), before it without any image. What is written is read again and compared.
+they neither dominate nor vanish: after kgzsl calibrate so that at most a wanted percentage of the images of seen
+classes is lost to them (--max-lost), before it without any image. What is written is read again and compared.
 
 \b
 transformers  a folder that pipeline("image-classification", FOLDER) loads

@@ -143,7 +143,7 @@ def _levels(duel: Duel, scale: float) -> dict[str, dict[str, float]]:
     gaps = at_scale.gaps[duel.right & duel.of_old].numpy()
     shifts = {level: shift_that_loses(gaps, float(level)) for level in LEVELS[:-1]}
     shifts[LEVELS[-1]] = best_gamma([at_scale.curve("image")])[0]
-    return {level: _entry(duel, scale, round(shift, DIGITS)) for level, shift in shifts.items()}
+    return {level: _entry(duel, scale, shift) for level, shift in shifts.items()}
 
 
 def _entry(duel: Duel, scale: float, shift: float) -> dict[str, float]:
@@ -152,7 +152,7 @@ def _entry(duel: Duel, scale: float, shift: float) -> dict[str, float]:
 
 
 def shift_that_loses(gaps: Float[Array, "N"] | Sequence[float], percent: float) -> float:
-    """Return a shift that loses a percentage of images, rounded down to whole images.
+    """Return a shift that loses a percentage of images, rounded down to whole images and whole ties.
 
     Args:
         gaps: best old logit minus the best new one of each image that is right; lost where the shift is not below.
@@ -164,5 +164,7 @@ def shift_that_loses(gaps: Float[Array, "N"] | Sequence[float], percent: float) 
     """
     ranked = np.sort(np.asarray(gaps, dtype=np.float64))
     lost = int(percent / 100 * len(ranked))
+    while lost and ranked[lost - 1] == ranked[lost]:
+        lost -= 1
     before = ranked[lost - 1] if lost else ranked[0] - 2.0
     return float((before + ranked[lost]) / 2)
