@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Query as ApiQuery
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
 from kgzsl import __version__
 from kgzsl.features import FeatureSet
-from kgzsl.serve.failures import add_failure_answers
+from kgzsl.serve.failures import RequestError, add_failure_answers
 from kgzsl.serve.gate import Gate
 from kgzsl.serve.limits import Limits
 from kgzsl.serve.metrics import Metrics
-from kgzsl.serve.requests import BODY, PredictRequest, read_predict_request
-from kgzsl.serve.schemas import Answer, Failure
+from kgzsl.serve.requests import Asked, body_of, read_request
+from kgzsl.serve.schemas import AddClass, Answer, Candidate, ExplainQuery, Failure, FeatureQuery
 from kgzsl.serve.service import Service
 
 __all__ = ["build_app"]
@@ -115,19 +116,69 @@ def samples(service: ServiceOf) -> dict[str, list[str]]:
 
 
 @router.post(
-    "/api/predict", tags=["predict"], response_model=Answer, responses=FAILURES, openapi_extra={"requestBody": BODY}
+    "/api/predict",
+    tags=["predict"],
+    response_model=Answer,
+    responses=FAILURES,
+    openapi_extra={"requestBody": body_of(FeatureQuery)},
 )
 async def predict(request: Request, service: ServiceOf) -> dict[str, Any]:
     """Rank classes for pictures, for features or for samples."""
-    asked = await read_predict_request(request, service.limits)
+    asked = await read_request(request, service.limits, FeatureQuery)
     return {"results": await run_in_threadpool(_predict, service, asked)}
 
 
-def _predict(service: Service, asked: PredictRequest) -> list[dict[str, Any]]:
+@router.post(
+    "/api/explain",
+    tags=["predict"],
+    responses=FAILURES,
+    openapi_extra={"requestBody": body_of(ExplainQuery)},
+)
+async def explain(request: Request, service: ServiceOf) -> dict[str, Any]:
+    """Say why a class has its score for one picture: seen classes that contribute, near classes, the graph around."""
+    asked = await read_request(request, service.limits, ExplainQuery)
+    return await run_in_threadpool(_explain, service, asked)
+
+
+def _explain(service: Service, asked: Asked) -> dict[str, Any]:
+    if not asked.target:
+        raise RequestError("Name the class to explain as field 'target'.")
+    return service.explain(_images(service, asked), asked.query, asked.target)
+
+
+@router.get("/api/classes", tags=["classes"], responses=FAILURES)
+def search(
+    service: ServiceOf,
+    query: Annotated[str, ApiQuery(min_length=1, max_length=200, description="The beginning of a name.")],
+    limit: Annotated[int, ApiQuery(ge=1, le=100)] = 10,
+) -> dict[str, list[Candidate]]:
+    """Find classes by the beginning of a name, as somebody types it."""
+    return {"classes": [Candidate(**one) for one in service.search(query, limit)]}
+
+
+@router.post("/api/classes", tags=["classes"], status_code=201, responses=FAILURES)
+def add(service: ServiceOf, asked: AddClass) -> dict[str, Any]:
+    """Add a class: a noun, or one of your own by its parents, its description or both. It is kept."""
+    return service.add(asked.name, asked.parents, asked.description)
+
+
+@router.get("/api/classes/{name}", tags=["classes"], responses={**FAILURES, 404: {"model": Failure}})
+def place(service: ServiceOf, name: str) -> dict[str, Any]:
+    """Tell where a class stands, by id or name."""
+    return service.place(name)
+
+
+@router.delete("/api/classes/{name}", tags=["classes"], responses=FAILURES)
+def remove(service: ServiceOf, name: str) -> dict[str, Any]:
+    """Take a class out that was added."""
+    return service.remove(name)
+
+
+def _predict(service: Service, asked: Asked) -> list[dict[str, Any]]:
     return service.predict(_images(service, asked), asked.query)
 
 
-def _images(service: Service, asked: PredictRequest) -> FeatureSet:
+def _images(service: Service, asked: Asked) -> FeatureSet:
     if asked.uploads:
         return service.features_of(asked.uploads)
     return service.given_features(asked.features) if asked.features else service.sample_features(asked.samples)

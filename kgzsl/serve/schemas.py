@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["AddClass", "Answer", "Candidate", "Failure", "FeatureQuery", "Image", "Predicted", "Step"]
+__all__ = ["AddClass", "Answer", "Candidate", "ExplainQuery", "Failure", "FeatureQuery", "Image", "Predicted", "Step"]
 
 
 class _Strict(BaseModel):
@@ -21,6 +21,12 @@ class FeatureQuery(_Strict):
     classes: list[str] = Field(default=[], description="Names or ids of the candidates; none: all classes of the run.")
     top_k: int = Field(default=5, ge=1, description="Answers for a picture.")
     include_person: bool = Field(default=False, description="Let classes of persons compete.")
+
+
+class ExplainQuery(FeatureQuery):
+    """An explanation for features or a sample in place of a picture."""
+
+    target: str = Field(default="", max_length=200, description="The class to explain.")
 
 
 class AddClass(_Strict):

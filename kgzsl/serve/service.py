@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 import torch
 
-from kgzsl.classes import ClassIndex
+from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.errors import (
+    AmbiguousClassError,
     BackboneError,
     InputFileError,
     KgzslError,
@@ -22,14 +23,20 @@ from kgzsl.errors import (
     MissingResourceError,
     UnknownClassError,
 )
+from kgzsl.explain import choose_neighbourhood, explain, neighbourhood_of
+from kgzsl.explain.asked import placement_of
 from kgzsl.features import NO_CLASS, FeatureSet
+from kgzsl.naming.search import NameHit, NameSearch
 from kgzsl.serve.batching import FeatureBatcher
+from kgzsl.serve.failures import RequestError
 from kgzsl.serve.limits import Limits
 from kgzsl.serve.metrics import Metrics
-from kgzsl.types import Tensor
+from kgzsl.types import ClassId, Tensor
 from kgzsl.vision import Backbone, load_image
 
 __all__ = ["Query", "Service", "Upload"]
+
+PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class Service:
             self._batcher = self._batch(backbone)
         with self.exclusive() as classifier:
             classifier.resolver.senses("entity")
+            _ = self._names
 
     def close(self) -> None:
         """Finish what waits."""
@@ -198,7 +206,7 @@ class Service:
 
     def _label(self, class_id: str) -> str:
         try:
-            return self.classifier.added.text(class_id).label
+            return self.classifier.text(class_id).label
         except KgzslError:
             return class_id
 
@@ -206,10 +214,126 @@ class Service:
         labels = torch.full((len(features),), NO_CLASS, dtype=torch.int64)
         return FeatureSet(features, labels, ClassIndex((), "pictures"), self.classifier.scorer.backbone, names)
 
+    @cached_property
+    def _names(self) -> NameSearch:
+        classifier = self.classifier
+        return NameSearch(classifier.graph, classifier.resolver.nouns, seen=classifier.run.split.seen)
+
+    def search(self, beginning: str, limit: int) -> list[dict[str, Any]]:
+        """Return classes with a name that begins so: those that were added first, then those of the run, then nouns."""
+        with self.exclusive() as classifier:
+            added = [one for one in classifier.added.added_ids if _begins(classifier.text(one), beginning)]
+            found = [self._candidate(one) for one in added[:limit]]
+        hits = [hit for hit in self._names.search(beginning, limit) if hit.class_id not in added]
+        return (found + [_hit(hit) for hit in hits])[:limit]
+
+    def _candidate(self, class_id: ClassId) -> dict[str, Any]:
+        classifier = self.classifier
+        text = classifier.text(class_id)
+        above = classifier.path(class_id)[1:4]
+        path = " < ".join(step.name for step in above if step.direction == "up")
+        is_seen = class_id in classifier.run.split.seen
+        in_run = class_id in classifier.graph.index or class_id in classifier.added.added_ids
+        return {
+            **{"class_id": class_id, "name": text.name, "label": text.label, "path": path},
+            **{"in_run": in_run, "is_seen": is_seen},
+        }
+
+    def place(self, name: str) -> dict[str, Any]:
+        """Return what is known of a class: where it stands, how it came there, and what stands around it.
+
+        Raises:
+            UnknownClassError, AmbiguousClassError: the name means no class, or several.
+        """
+        with self.exclusive() as classifier:
+            (class_id,) = self._resolve([name])
+            path = classifier.path(class_id)
+            graph = classifier.graph_with([class_id])
+            piece = choose_neighbourhood(
+                graph,
+                class_id,
+                seen=classifier.run.split.seen,
+                added=graph.index.ids[classifier.graph.num_classes :],
+                path=[step.class_id for step in path],
+            )
+            steps = [asdict(one) for one in path]
+            told = {"steps": steps, "why": placement_of(classifier, class_id), "neighbourhood": asdict(piece)}
+            return {**self._candidate(class_id), **told}
+
+    def explain(self, images: FeatureSet, query: Query, name: str) -> dict[str, Any]:
+        """Say why a class has its score for one image; errors as `kgzsl.explain.explain`."""
+        with self.exclusive() as classifier:
+            asked = self._resolve(query.classes, query.include_person) or None
+            (target,) = self._resolve([name], query.include_person)
+            found = explain(classifier, target, image=images, classes=asked, include_person=query.include_person)
+            return {**found.to_json(), "neighbourhood": asdict(neighbourhood_of(classifier, found))}
+
+    def add(self, name: str, parents: Sequence[str], description: str) -> dict[str, Any]:
+        """Add a class and keep it in the run folder before anybody is told.
+
+        Raises:
+            KgzslError: it cannot be added (`ZeroShotClassifier.add_class`), or not be kept; then it is not there.
+        """
+        with self.exclusive() as classifier:
+            before = len(classifier.changes)
+            added = classifier.add_class(name, parents=parents or None, description=description or None)
+            if len(classifier.changes) > before:
+                self._keep()
+            return added.to_json()
+
+    def remove(self, name: str) -> dict[str, Any]:
+        """Take an added class back out, and keep that; errors as `add`."""
+        with self.exclusive() as classifier:
+            (class_id,) = self._resolve([name], include_person=True)
+            if class_id not in classifier.added.added_ids:
+                raise InputFileError(f"{name!r} was not added; only classes that were added can be taken out here.")
+            classifier.remove_class(class_id)
+            self._keep()
+            return {"class_id": class_id}
+
+    def _keep(self) -> None:
+        """Save the last change; where that fails it is taken back."""
+        try:
+            self.classifier.save()
+        except KgzslError:
+            self.classifier.undo()
+            raise
+
+    def _resolve(self, names: Sequence[str], include_person: bool = False) -> list[ClassId]:
+        """Return the classes that names mean; an ambiguous one raises a RequestError that holds what it could mean."""
+        found: list[ClassId] = []
+        for name in names:
+            try:
+                found += self.classifier.resolve([name], include_person=include_person)
+            except AmbiguousClassError as error:
+                senses = [
+                    sense
+                    for sense in self.classifier.resolver.senses(name)
+                    if include_person or PERSON not in self.classifier.added.marks(sense.class_id)
+                ]
+                raise RequestError(
+                    str(error),
+                    code="ambiguous_class",
+                    name=name,
+                    candidates=[self._candidate(sense.class_id) | {"path": sense.hint} for sense in senses],
+                ) from error
+        return found
+
     def predict(self, images: FeatureSet, query: Query) -> list[dict[str, Any]]:
         """Rank classes for images; errors as `ZeroShotClassifier.predict`."""
         with self.exclusive() as classifier:
-            found = classifier.predict(
-                images, query.classes or None, top=query.top_k, include_person=query.include_person
-            )
+            asked = self._resolve(query.classes, query.include_person) or None
+            found = classifier.predict(images, asked, top=query.top_k, include_person=query.include_person)
             return [one.to_json() for one in found]
+
+
+def _begins(text: ClassText, beginning: str) -> bool:
+    """Say whether a class is called so, or has a word that begins so."""
+    wanted = beginning.casefold().strip()
+    names = [name.replace("_", " ").casefold() for name in (text.name, *text.lemmas)]
+    return bool(wanted) and any(name.startswith(wanted) or f" {wanted}" in name for name in names)
+
+
+def _hit(hit: NameHit) -> dict[str, Any]:
+    told = {"class_id": hit.class_id, "name": hit.text.name, "label": hit.lemma.replace("_", " ")}
+    return {**told, "path": " < ".join(hit.path), "in_run": hit.in_graph, "is_seen": bool(hit.is_seen)}

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from kgzsl.toy import toy_features
 from kgzsl.vision import Backbone
 
 
-def toy_backbone() -> Backbone:
+def make_backbone() -> Backbone:
     """A classifier whose three features are the mean colours of a picture."""
 
     class Means(nn.Module):
@@ -40,10 +41,24 @@ def toy_backbone() -> Backbone:
     return Backbone.from_module(Means(), "head", preprocess, labels=("one", "two"), backbone_id="toy")
 
 
-def picture(colour: tuple[int, int, int] = (200, 20, 20), size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:
+def make_picture(
+    colour: tuple[int, int, int] = (200, 20, 20), size: tuple[int, int] = (8, 8), kind: str = "PNG"
+) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, kind)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def picture() -> Callable[..., bytes]:
+    """A function that makes the bytes of a picture of a colour, a size and a kind."""
+    return make_picture
+
+
+@pytest.fixture
+def toy_backbone() -> Backbone:
+    """The backbone of the clients."""
+    return make_backbone()
 
 
 @pytest.fixture
@@ -62,8 +77,15 @@ def client(run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
     with ExitStack() as stack:
 
         def make(backbone: bool = True, token: str | None = None, **limits: Any) -> TestClient:
-            classifier = ZeroShotClassifier.load(run, backbone=toy_backbone() if backbone else None)
+            classifier = ZeroShotClassifier.load(run, backbone=make_backbone() if backbone else None)
             app = make_app(classifier, limits=Limits(**limits), token=token, samples=toy_features())
             return stack.enter_context(TestClient(app))
 
         yield make
+
+
+@pytest.fixture
+def given_encoder(monkeypatch: pytest.MonkeyPatch, stand_ins: ModuleType) -> None:
+    """Let the text encoder that the toy run names be a stand-in; the real one is not of the toy world."""
+    encoder = stand_ins.seeded("toy", 4)
+    monkeypatch.setattr("kgzsl.additions.synthesis.recorded_encoder", lambda encoder_id: encoder)

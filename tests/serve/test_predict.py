@@ -11,18 +11,21 @@ from fastapi.testclient import TestClient
 
 from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.toy import toy_features
-from tests.serve.conftest import picture, toy_backbone
+from kgzsl.vision import Backbone
 
 Make = Callable[..., TestClient]
+Picture = Callable[..., bytes]
 
 
-def test_pictures_get_the_answer_of_the_classifier(client: Make, run: Path, tmp_path: Path) -> None:
+def test_pictures_get_the_answer_of_the_classifier(
+    client: Make, run: Path, tmp_path: Path, picture: Picture, toy_backbone: Backbone
+) -> None:
     (tmp_path / "red.png").write_bytes(picture())
     (tmp_path / "blue.jpg").write_bytes(picture((10, 10, 250), kind="JPEG"))
     files = [("pictures", (name, (tmp_path / name).read_bytes())) for name in ("red.png", "blue.jpg")]
     found = client().post("/api/predict", files=files, data={"classes": ["okapi", "owl", "horse"], "top_k": "2"})
     assert found.status_code == 200, found.text
-    classifier = ZeroShotClassifier.load(run, backbone=toy_backbone())
+    classifier = ZeroShotClassifier.load(run, backbone=toy_backbone)
     paths = [tmp_path / "red.png", tmp_path / "blue.jpg"]
     expected = [one.to_json() for one in classifier.predict(paths, ["okapi", "owl", "horse"], top=2)]
     for one, same, name in zip(found.json()["results"], expected, ("red.png", "blue.jpg"), strict=True):
@@ -42,7 +45,7 @@ def test_features_and_samples(client: Make, run: Path) -> None:
     assert [one["image"] for one in found.json()["results"]] == names
 
 
-CUT = picture(size=(64, 64), kind="JPEG")[:300]
+PNG = "picture"  # words that stand for the bytes of one
 WRONG: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "a class that is unknown": ({"json": {"samples": ["*"], "classes": ["okapy"]}}, 422, "unknown_class", "okapi"),
     "a sample that is unknown": ({"json": {"samples": ["x"]}}, 422, "unknown_class", "GET /api/samples lists"),
@@ -60,14 +63,14 @@ WRONG: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "too many classes": ({"json": {"samples": ["*"], "classes": ["a"] * 11}}, 413, "too_much", "10 is the limit"),
     "an empty class": ({"json": {"samples": ["*"], "classes": [" "]}}, 422, "bad_request", "empty"),
     "too many pictures": ({"json": {"features": [[1, 2, 3]] * 5}}, 413, "too_much", "4 is the limit"),
-    "too many files": ({"files": [("pictures", ("a.png", picture()))] * 5}, 413, "too_much", "Too many files"),
+    "too many files": ({"files": [("pictures", ("a.png", PNG))] * 5}, 413, "too_much", "Too many files"),
     "text for a picture": ({"data": {"pictures": "x"}, "files": {"x": b"y"}}, 422, "bad_request", "no field 'x'"),
     "a field in place of a file": ({"files": {"pictures": (None, "x")}}, 422, "bad_request", "as a file"),
     "no picture": ({"files": {"pictures": ("a.png", b"hello")}}, 422, "bad_input", "a.png is no picture of"),
-    "a cut picture": ({"files": {"pictures": ("cut.jpg", CUT)}}, 422, "bad_input", "cut.jpg could not be decoded"),
-    "a large picture": ({"files": {"pictures": ("a.png", picture(size=(200, 200)))}}, 422, "bad_input", "10000 in all"),
-    "a wrong number": ({"files": {"pictures": picture()}, "data": {"top_k": "many"}}, 422, "bad_request", "'many'"),
-    "a wrong flag": ({"files": {"pictures": picture()}, "data": {"include_person": "?"}}, 422, "bad_request", "true"),
+    "a cut picture": ({"files": {"pictures": ("cut.jpg", "cut")}}, 422, "bad_input", "cut.jpg could not be decoded"),
+    "a large picture": ({"files": {"pictures": ("a.png", "large")}}, 422, "bad_input", "10000 in all"),
+    "a wrong number": ({"files": {"pictures": PNG}, "data": {"top_k": "many"}}, 422, "bad_request", "'many'"),
+    "a wrong flag": ({"files": {"pictures": PNG}, "data": {"include_person": "?"}}, 422, "bad_request", "true"),
     "too many bytes": ({"content": b"x" * 60_000}, 413, "too_long", "50,000 bytes"),
     "too many bytes, unannounced": (
         {"content": iter([b"x" * 30_000] * 2), "headers": {"content-type": "application/json"}}, 413, "too_long", "50,0"
@@ -75,9 +78,21 @@ WRONG: dict[str, tuple[dict[str, Any], int, str, str]] = {
 }  # fmt: skip
 
 
+def with_bytes(files: Any, picture: Picture) -> list[tuple[str, Any]]:
+    """Put the bytes of pictures in the place of the words that stand for them."""
+    made = {PNG: picture(), "cut": picture(size=(64, 64), kind="JPEG")[:300], "large": picture(size=(200, 200))}
+
+    def content(file: Any) -> Any:
+        return (file[0], made.get(file[1], file[1])) if isinstance(file, tuple) else made.get(file, file)
+
+    pairs = files.items() if isinstance(files, dict) else files
+    return [(name, content(file)) for name, file in pairs]
+
+
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_request_is_told(client: Make, case: str) -> None:
+def test_a_wrong_request_is_told(client: Make, case: str, picture: Picture) -> None:
     request, status, code, words = WRONG[case]
+    request = {**request, **({"files": with_bytes(request["files"], picture)} if "files" in request else {})}
     asked = client(pictures=4, pixels=10_000, classes=10, body_bytes=50_000)
     if request.get("json", {}).get("samples") == ["*"]:
         request = {"json": {**request["json"], "samples": asked.get("/api/samples").json()["samples"][:1]}}
@@ -86,6 +101,6 @@ def test_a_wrong_request_is_told(client: Make, case: str) -> None:
     assert words in found.json()["error"]["message"]
 
 
-def test_without_a_backbone_pictures_are_refused_with_the_reason(client: Make) -> None:
+def test_without_a_backbone_pictures_are_refused_with_the_reason(client: Make, picture: Picture) -> None:
     found = client(backbone=False).post("/api/predict", files={"pictures": picture()})
     assert found.status_code == 409 and "ask about a sample. Backbone 'toy' is not" in found.text

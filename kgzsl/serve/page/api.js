@@ -42,18 +42,21 @@ function asJson(content) {
   return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
 }
 
+function asForm(files, classes, fields) {
+  const form = new FormData();
+  for (const file of files) form.append("pictures", file, file.name || "pasted.png");
+  for (const name of classes) form.append("classes", name);
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return { method: "POST", body: form };
+}
+
 export const api = {
   run: () => ask("/api/run"),
   samples: () => ask("/api/samples"),
   search: (text, signal) => ask(`/api/classes?${new URLSearchParams({ query: text, limit: 12 })}`, { signal }),
-  place: (classId) => ask(`/api/classes/${encodeURIComponent(classId)}`),
   add: (asked) => ask("/api/classes", asJson(asked)),
   predictSamples: (samples, classes, top) => ask("/api/predict", asJson({ samples, classes, top_k: top })),
-  predictPictures: (files, classes, top) => {
-    const form = new FormData();
-    for (const file of files) form.append("pictures", file, file.name || "pasted.png");
-    for (const name of classes) form.append("classes", name);
-    form.append("top_k", String(top));
-    return ask("/api/predict", { method: "POST", body: form });
-  },
+  predictPictures: (files, classes, top) => ask("/api/predict", asForm(files, classes, { top_k: String(top) })),
+  explainSample: (sample, classes, target) => ask("/api/explain", asJson({ samples: [sample], classes, target })),
+  explainPicture: (file, classes, target) => ask("/api/explain", asForm([file], classes, { target })),
 };

@@ -12,8 +12,10 @@ const state = { pictures: [], classes: [], samples: false, limits: { pictures: 1
 function fail(error) {
   const known = error instanceof Failure;
   if (!known) console.error(error);
-  find("failure-text").textContent = known ? error.message : `Something failed on this page: ${error.message}`;
-  find("failure-choices").replaceChildren(...(error.details?.candidates ?? []).map((one) => make("li", {},
+  const choices = error.details?.candidates ?? [];
+  const told = choices.length ? `“${error.details.name}” could mean several classes. Which one?` : error.message;
+  find("failure-text").textContent = known ? told : `Something failed on this page: ${error.message}`;
+  find("failure-choices").replaceChildren(...choices.map((one) => make("li", {},
     make("button", { type: "button", onclick: () => settle(error.details.name, one) },
       `${one.label} (${one.path || one.name})`))));
   find("failure").hidden = false;
@@ -33,16 +35,16 @@ function noFailure() {
 
 function addPictures(files) {
   const pictures = [...files].filter((file) => file.type.startsWith("image/"));
+  const taken = pictures.slice(0, state.limits.pictures - state.pictures.length);
+  for (const file of taken) state.pictures.push({ file, url: URL.createObjectURL(file) });
+  showPictures();
+  if (taken.length) rank();
   if (pictures.length < files.length) {
     fail(new Failure(0, { code: "no_picture", message: "Only pictures can be classified; other files were left out." }));
   }
-  const room = state.limits.pictures - state.pictures.length;
-  if (pictures.length > room) {
+  if (taken.length < pictures.length) {
     fail(new Failure(0, { code: "too_much", message: `${state.limits.pictures} pictures are the limit; the rest was left out.` }));
   }
-  for (const file of pictures.slice(0, room)) state.pictures.push({ file, url: URL.createObjectURL(file) });
-  showPictures();
-  if (pictures.length) rank();
 }
 
 function removePicture(picture) {
@@ -107,7 +109,7 @@ async function addOwn(event) {
     addClass({ id: added.class_id, label: added.name });
     event.target.reset();
     find("add").open = false;
-    find("status").textContent = `Added ${added.name}: ${added.why}`;
+    find("status").textContent = `Added ${added.name}. ${sentence(added.why)}`;
     await rank(false);
   } catch (error) {
     fail(error);
@@ -131,6 +133,9 @@ async function rank(tell = true) {
     const files = state.pictures.map((picture) => picture.file);
     const asked = state.samples ? api.predictSamples([sample], classes, top) : api.predictPictures(files, classes, top);
     const { results } = await asked;
+    state.explain = state.samples
+      ? (number, target) => api.explainSample(sample, classes, target)
+      : (number, target) => api.explainPicture(files[number], classes, target);
     show(results);
     const words = `${results.length === 1 ? "One picture" : `${results.length} pictures`} ranked.`;
     if (tell) find("status").textContent = state.samples ? "Sample ranked." : words;
@@ -148,7 +153,7 @@ function show(results) {
     make("figure", {}, state.pictures[number] && !state.samples ? make("img", { src: state.pictures[number].url, alt: result.image }) : null,
       make("figcaption", {}, result.image)),
     make("div", {}, ...refusal(result), make("ol", { class: "plain", "aria-label": `Classes for ${result.image}` },
-      ...result.predictions.map((one) => make("li", {}, row(one, result.predictions))))))));
+      ...result.predictions.map((one) => make("li", {}, row(one, result.predictions, number))))))));
 }
 
 function refusal(result) {
@@ -158,7 +163,7 @@ function refusal(result) {
   return told;
 }
 
-function row(one, all) {
+function row(one, all, number) {
   const share = barOf(one, all);
   const path = pathText(one.path);
   const sign = one.is_seen ? "seen" : one.semantics === "trained" ? "unseen" : "unseen, added";
@@ -166,7 +171,7 @@ function row(one, all) {
   const bar = make("span", { class: "bar" });
   bar.style.width = `${share}%`;
   const button = make("button", { type: "button", class: `row ${one.is_seen ? "seen" : "unseen"}`, "aria-pressed": "false",
-    onclick: () => why(one, button) },
+    onclick: () => why(one, number, button) },
     make("span", { class: "rank" }, String(one.rank)),
     make("span", {}, one.name, make("span", { class: `mark ${one.is_seen ? "seen" : ""}` }, sign)),
     make("span", { class: "value" }, value),
@@ -186,18 +191,27 @@ function pathText(path) {
   return path.map((step) => signs[step.direction] + step.name).join("");
 }
 
-async function why(one, button) {
+async function why(one, number, button) {
   for (const other of document.querySelectorAll(".row")) other.setAttribute("aria-pressed", String(other === button));
+  find("status").textContent = `Looking why ${one.name} …`;
   try {
-    const place = await api.place(one.class_id);
-    find("why-title").textContent = `Why ${one.name} is where it is`;
-    find("why-text").textContent = place.why;
-    find("graph").replaceChildren(drawNeighbourhood(place.neighbourhood));
+    const found = await state.explain(number, one.class_id);
+    find("why-title").textContent = `Why ${one.name}`;
+    find("why-text").textContent = [found.placement, found.note].filter(Boolean).map(sentence).join(" ");
+    find("parts").replaceChildren(...found.contributions.map((part) => make("li", {},
+      make("span", {}, part.name), make("span", { class: "value" }, `${part.amount >= 0 ? "+" : "−"}${Math.abs(part.amount).toFixed(2)}`))));
+    find("near").textContent = found.near.length ? `Easily taken for: ${found.near.map((near) => near.name).join(", ")}.` : "";
+    find("graph").replaceChildren(drawNeighbourhood(found.neighbourhood));
     find("why").hidden = false;
+    find("status").textContent = `Why ${one.name}: shown below.`;
     find("why").scrollIntoView({ block: "nearest" });
   } catch (error) {
     fail(error);
   }
+}
+
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 // beginning
