@@ -107,12 +107,12 @@ def _check(classifier: ZeroShotClassifier, asked: tuple[ClassId, ...], candidate
     if known := [class_id for class_id in asked if class_id in seen]:
         raise InputFileError(
             f"{known[0]!r} ({classifier.graph.text(known[0]).label}) is a seen class, and forecasts are for classes "
-            "without images; name it with --among (among=...) to let it compete."
+            "without images; name it with --among (among=names) to let it compete."
         )
     if len(candidates) < 2:
         raise InputFileError(
             "A class that competes with no other is always right; name further classes, or candidates with --among "
-            "(among=...)."
+            "(among=names)."
         )
 
 
