@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kgzsl.errors import MissingDependencyError
+from kgzsl.errors import CorruptFileError, MissingDependencyError
 from kgzsl.run_folder import REPORT, RunFolder
 from kgzsl.runtime import read_json
 
@@ -27,6 +27,7 @@ TAGS = ("zero-shot-learning", "knowledge-graph", "model_hub_mixin")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 SHOWN_ADDITIONS, SHOWN_DIGITS = 20, 12
 HITS = ("1", "5", "10")
+REPORTED = {"features", "candidates", "num_candidates", "num_images", "num_classes", "hits_micro", "chance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class CardFacts:
         """Read them from a run folder.
 
         Raises:
-            CorruptFileError: a file of it is damaged.
+            CorruptFileError: a file of it is damaged, or its report holds something else.
         """
         graph, split = run.graph, run.split
         report = run.path / REPORT
@@ -76,7 +77,7 @@ class CardFacts:
             counts,
             getattr(run.scorer, "dim", None),
             run.scoring,
-            read_json(report) if report.is_file() else (),
+            _read_reports(report) if report.is_file() else (),
             tuple(additions),
             changed or {},
             tuple(row["class"] for row in additions[:1]) + tuple(names),
@@ -131,11 +132,11 @@ def _header(facts: CardFacts, repo_id: str, pipeline_tag: str | None, license: s
             dataset_name=f"{Path(str(report['features'])).stem}, candidates {report['candidates']}",
             metric_type="accuracy",
             metric_name=f"Hit@{k}, %",
-            metric_value=report["figures"]["hits_micro"][k],
+            metric_value=report["hits_micro"][k],
         )
         for report in facts.reports
         for k in HITS
-        if k in report["figures"]["hits_micro"]
+        if _tells(report, k)
     ]
     name = repo_id.rpartition("/")[2] or "zero-shot-classifier"
     return ModelCardData(
@@ -218,10 +219,9 @@ def _evaluation(facts: CardFacts) -> str:
         return "## Evaluation\n\nNo figures were stored with this classifier."
     rows = []
     for report in facts.reports:
-        figures = report["figures"]
-        hits, guess = figures["hits_micro"], figures["chance"]
-        cells = [f"{hits[k]:.1f} ({guess[k]:.1f})" if k in hits else "" for k in HITS]
-        about = f"{figures['num_images']:,} of {figures['num_classes']:,}"
+        hits, guess = report["hits_micro"], report["chance"]
+        cells = [f"{hits[k]:.1f} ({guess[k]:.1f})" if _tells(report, k) else "" for k in HITS]
+        about = f"{report['num_images']:,} of {report['num_classes']:,}"
         rows.append(
             (
                 Path(str(report["features"])).name,
@@ -232,6 +232,18 @@ def _evaluation(facts: CardFacts) -> str:
         )
     head = ("features", "candidates", "examples of classes", *(f"Hit@{k}" for k in HITS))
     return f"## Evaluation\n\nPer cent over examples, behind it what guessing reaches.\n\n{_table(head, rows)}"
+
+
+def _tells(report: Mapping[str, Any], k: str) -> bool:
+    """Say whether Hit@k tells something: it does not where every candidate is among the k best."""
+    return k in report["hits_micro"] and (k == "1" or int(k) < report["num_candidates"])
+
+
+def _read_reports(path: Path) -> list[dict[str, Any]]:
+    reports = read_json(path)
+    if not isinstance(reports, list) or not all(isinstance(one, dict) and one.keys() >= REPORTED for one in reports):
+        raise CorruptFileError(f"{path} holds no figures of kgzsl evaluate --json; write it anew, or remove it.")
+    return reports
 
 
 def _limits(facts: CardFacts) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from kgzsl.errors import CorruptFileError
+from kgzsl.evaluation.report import Figures, Report
 from kgzsl.hub import CardFacts, model_card
+from kgzsl.run_folder import RunFolder
+from kgzsl.runtime import write_json
 
 pytest.importorskip("huggingface_hub", reason='needs pip install "kgzsl[hub]"')
 
@@ -18,13 +25,8 @@ MANIFEST = {
     "inputs": {"graph": "0123456789abcdef"},
 }
 COUNTS = {"classes": 1200, "edges": 1300, "seen": 1000, "unseen": 200, "person": 0}
-FIGURES = {
-    "num_images": 600,
-    "num_classes": 30,
-    "hits_micro": {"1": 33.71, "5": 72.2},
-    "chance": {"1": 3.33, "5": 16.7},
-}
-REPORT = {"features": "/home/me/new.safetensors", "candidates": "unseen", "num_candidates": 30, "figures": FIGURES}
+HITS = {1: 33.71, 5: 72.2, 10: 100.0}
+REPORT = Report("/home/me/new.safetensors", "unseen", 10, Figures(600, 10, HITS, HITS, {}, 40.0)).to_json()
 
 
 def rows(text: str) -> dict[str, list[str]]:
@@ -67,10 +69,23 @@ def test_a_card_tells_figures_calibration_persons_and_additions() -> None:
     (result,) = [one for one in card.data.eval_results if one.metric_name == "Hit@1, %"]
     assert (result.metric_value, result.dataset_name) == (33.71, "new, candidates unseen")
     found = rows(card.text)
-    assert found["new.safetensors"][:4] == ["unseen (30)", "600 of 30", "33.7 (3.3)", "72.2 (16.7)"]
+    assert found["new.safetensors"] == ["unseen (10)", "600 of 10", "33.7 (10.0)", "72.2 (50.0)"]
     assert found["class 19"] == [r"a \| b", "me"] and "class 20" not in found and "and 2 more" in card.text
     assert found["updated with examples later"] == ["3"] and "removed later" not in found
     assert "Classifiers of 1,222 classes" in card.text and "12 classes of persons" in card.text
     assert "calibrated on seen classes" in card.text and "FeatureSet.load" in card.text
     assert "own taxonomy" in card.text and "Princeton" not in card.text and "/home/me" not in str(card)
     assert model_card(facts, pipeline_tag="zero-shot-classification").data.pipeline_tag == "zero-shot-classification"
+
+
+def test_facts_are_read_from_the_run(toy_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_run, tmp_path / "run")
+    write_json(tmp_path / "run/report.json", [REPORT])
+    facts = CardFacts.of(RunFolder(tmp_path / "run"))
+    run = RunFolder(toy_run)
+    assert (facts.counts["seen"], facts.counts["unseen"]) == (len(run.split.seen), len(run.split.unseen))
+    assert (facts.counts["classes"], facts.counts["edges"]) == (12, len(run.graph.edges))
+    assert (list(facts.reports), facts.backbone, facts.width) == ([REPORT], "toy", run.bank.dim)
+    write_json(tmp_path / "run/report.json", [{"features": "x"}])
+    with pytest.raises(CorruptFileError, match="holds no figures of kgzsl evaluate --json"):
+        CardFacts.of(RunFolder(tmp_path / "run"))
