@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kgzsl.bank import ClassifierBank
 from kgzsl.errors import InputFileError
 from kgzsl.expectation.fit import fit_expectation
 from kgzsl.export import fit_matching
+from kgzsl.few_images import RowPrior
 from kgzsl.hidden_classes import CalibrationData
 from kgzsl.registry import choose
-from kgzsl.run_folder import SCORING
+from kgzsl.run_folder import FEW_IMAGES, SCORING
 from kgzsl.runtime import write_json
 from kgzsl.scoring import SeenQueries, fit_back_off, fit_probabilities, fit_rejection
 
@@ -28,6 +30,7 @@ CALIBRATIONS: dict[str, Callable[[CalibrationData], Mapping[str, Any]]] = {
     "rejection": lambda data: fit_rejection(seen_queries(data)),
     "back_off": lambda data: fit_back_off(seen_queries(data), data.run.graph),
     "expectation": fit_expectation,
+    "few_images": lambda data: fit_few_images(data),
 }
 """Section of ``scoring.json`` to what fits it, in the order in which they are fitted."""
 
@@ -61,3 +64,16 @@ def calibrate(data: CalibrationData, sections: Sequence[str] = ()) -> dict[str, 
 def seen_queries(data: CalibrationData) -> SeenQueries:
     """Return queries made of seen classes that play unseen."""
     return SeenQueries.draw(data.hidden, data.run.scorer, data.images, data.run.graph)
+
+
+def fit_few_images(data: CalibrationData) -> dict[str, Any]:
+    """Learn what a predicted classifier is worth in pictures, and keep it in the run folder.
+
+    Returns:
+        What was learned in plain numbers; nothing where the run's method makes no linear classifiers.
+    """
+    if not isinstance(data.hidden, ClassifierBank):
+        return {}
+    prior = RowPrior.fit(data.run.seen_bank, data.hidden, data.images)
+    prior.save(data.run.path / FEW_IMAGES)
+    return prior.summary()
