@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from kgzsl.additions import AddedClass, Additions, Change, ClassRequest, request_of
+from kgzsl.additions import (
+    AddedClass,
+    Additions,
+    Change,
+    ClassRequest,
+    UpdatedClass,
+    path_to_seen,
+    request_of,
+    update_by_pictures,
+)
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
-from kgzsl.graph.hops import shortest_path
 from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction
@@ -200,8 +207,7 @@ class ZeroShotClassifier:
             name: a noun (``quokka``, ``n01877606``), or the name of an own class.
             parents: what an own class is a kind of: classes of the run, nouns, own classes added before.
             description: its definition; an own class without parents is placed by it.
-            class_id: the id of an own class; by default made of its name.
-            lemmas: further words for it.
+            class_id, lemmas: its id, by default made of the name, and further words for it.
             by: who adds it, for the log; by default the user of the operating system.
             any_language: take a description in any script.
 
@@ -209,8 +215,7 @@ class ZeroShotClassifier:
             The class with its place and why it is there.
 
         Raises:
-            UnknownClassError, AmbiguousClassError: a name means no class, or several; or the run's method cannot
-                place new classes, and which do is told.
+            UnknownClassError, AmbiguousClassError: a name means no class, or several; the method places no new ones.
             AdditionError, GraphError, InputFileError: the class is there already, or cannot be added as asked.
         """
         given = {"name": name, "parents": parents, "description": description, "class_id": class_id}
@@ -225,14 +230,17 @@ class ZeroShotClassifier:
     ) -> tuple[AddedClass, ...]:
         """Add several classes as one change, all or none; each may be a parent of others, in any order.
 
-        Args:
-            requests: names, mappings with what `add_class` takes, or `ClassRequest`.
-            by, any_language: as `add_class`.
-
-        Raises:
-            AdditionError: several problems, each in it; else as `add_class`.
+        They are names, mappings with what `add_class` takes, or `ClassRequest`. Several problems are one AdditionError.
         """
         return self._changed(self.added.add([request_of(one) for one in requests], by=by, any_language=any_language))
+
+    def add_table(self, path: PathLike, **options: Any) -> tuple[AddedClass, ...]:
+        """Add the classes of a CSV or TSV file, all or none; see `Additions.add_table`."""
+        return self._changed(self.added.add_table(path, **options))
+
+    def add_taxonomy(self, taxonomy: ClassGraph | PathLike, **options: Any) -> tuple[AddedClass, ...]:
+        """Add the classes of a whole taxonomy, all or none; see `Additions.add_taxonomy`."""
+        return self._changed(self.added.add_taxonomy(taxonomy, **options))
 
     def remove_class(self, name: str, *, by: str | None = None) -> Change:
         """Take a class out of the run's candidates; its classifier stays where it is and `undo` brings it back."""
@@ -241,6 +249,31 @@ class ZeroShotClassifier:
     def rename_class(self, name: str, new_name: str, *, by: str | None = None) -> Change:
         """Give a class another readable name; id and classifier stay. Errors as `Additions.rename`."""
         return self._changed(self.added.rename(self.resolver.resolve(name), new_name, by=by))
+
+    def update_class(
+        self, name: str, images: FeatureSet | Iterable[PathLike], *, by: str | None = None
+    ) -> UpdatedClass:
+        """Blend pictures of a class into its synthesized classifier; see `update_classes`."""
+        return self.update_classes({name: images}, by=by)[0]
+
+    def update_classes(
+        self, images: Mapping[str, FeatureSet | Iterable[PathLike]], *, by: str | None = None
+    ) -> tuple[UpdatedClass, ...]:
+        """Blend pictures of classes into their synthesized classifiers, as one change; more may come later.
+
+        Args:
+            images: name of a class to its pictures: features (where labelled, those of the class count) or paths.
+            by: who does it; by default the user of the operating system.
+
+        Raises:
+            InputFileError: a class is seen, a picture cannot be read, or the run was not calibrated; see also
+                `kgzsl.additions.update_by_pictures`.
+        """
+        ids = [self.resolve([name])[0] for name in images]
+        if len(set(ids)) < len(ids):
+            raise InputFileError(f"Several of the names {', '.join(images)} mean the same class; name each once.")
+        features = {class_id: self._readable(own) for class_id, own in zip(ids, images.values(), strict=True)}
+        return self._changed(update_by_pictures(self.added, features, by=by))
 
     def undo(self) -> Change:
         """Take the last change back, to the bit, and return it; AdditionError where there is none."""
@@ -347,11 +380,16 @@ class ZeroShotClassifier:
         if not class_ids:
             raise InputFileError("There is no class to choose from; name at least one.")
         caution = self._caution(class_ids, reject, back_off)
-        if not isinstance(images, FeatureSet):
-            images, skipped = self.features(images)
-            if skipped:
-                raise InputFileError(f"{len(skipped)} of the pictures could not be read; the first: {skipped[0][1]}")
-        return self._rank(images, class_ids, top, caution)
+        return self._rank(self._readable(images), class_ids, top, caution)
+
+    def _readable(self, images: FeatureSet | Iterable[PathLike]) -> FeatureSet:
+        """Return features as they are, and those of pictures, every one of which must be readable."""
+        if isinstance(images, FeatureSet):
+            return images
+        images, skipped = self.features(images)
+        if skipped:
+            raise InputFileError(f"{len(skipped)} of the pictures could not be read; the first: {skipped[0][1]}")
+        return images
 
     def _caution(self, class_ids: tuple[ClassId, ...], reject: float | None, back_off: float | None) -> Caution:
         graph, seen, run = self.graph_with(class_ids), self.run.split.seen, str(self.run.path)
@@ -397,23 +435,8 @@ class ZeroShotClassifier:
         there.
         """
         if class_id not in self._paths:
-            self._paths[class_id] = self._find_path(class_id)
+            self._paths[class_id] = path_to_seen(self.added, class_id, self._seen)
         return self._paths[class_id]
-
-    def _find_path(self, class_id: ClassId) -> tuple[PathStep, ...]:
-        is_added = class_id in self.added
-        ways_up = self.added[class_id].extension.ways_up() if is_added else ((class_id,),)
-        ways = [(*way, *self._way_in_graph(way[-1])[1:]) for way in ways_up]
-        reaching = [way for way in ways if way[-1] in self._seen] or ways
-        ids = min(reaching, key=len)
-        steps = [PathStep(ids[0], self.added.text(ids[0]).label, "start")]
-        for before, after in pairwise(ids):
-            is_up = before not in self.graph.index or after in self.graph.parents(before)
-            steps.append(PathStep(after, self.added.text(after).label, "up" if is_up else "down"))
-        return tuple(steps)
-
-    def _way_in_graph(self, class_id: ClassId) -> tuple[ClassId, ...]:
-        return shortest_path(self.graph, class_id, self._seen) if class_id in self.graph.index else ()
 
 
 def _true_class(images: FeatureSet, row: int) -> ClassId | None:

@@ -144,8 +144,8 @@ def test_old_rows_stay_and_the_order_of_asking_does_not_matter(
     other.__dict__["resolver"] = fresh.resolver
     for class_id in classes[::-1]:
         other.bank_of([class_id])
-    assert torch.equal(other.bank_of(classes[::-1]).select(classes).weights, one.weights)
-    assert torch.equal(other.bank_of(classes).biases, one.biases)
+    torch.testing.assert_close(other.bank_of(classes[::-1]).select(classes).weights, one.weights)  # to rounding
+    torch.testing.assert_close(other.bank_of(classes).biases, one.biases)
     assert torch.equal(one.select((SAW, ZEBRA)).weights, fresh.run.bank.select((SAW, ZEBRA)).weights)
     assert torch.equal(fresh.run.bank.weights, before) and OKAPI not in fresh.run.bank.index
 

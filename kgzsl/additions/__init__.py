@@ -7,8 +7,11 @@ can be undone, and is kept in the run folder (``additions/``).
 """
 
 from kgzsl.additions.added_class import AddedClass, Likeness, NamedClass
-from kgzsl.additions.additions import Additions, PlacedClass
+from kgzsl.additions.additions import Additions
+from kgzsl.additions.asked_classes import PlacedClass
 from kgzsl.additions.change import VERBS, Change
+from kgzsl.additions.paths import path_to_seen
+from kgzsl.additions.picture_update import UpdatedClass, row_prior_of, update_by_pictures
 from kgzsl.additions.placement import DescriptionPlacer, Placement, PlacementRule
 from kgzsl.additions.requests import ClassRequest, request_of
 
@@ -24,5 +27,9 @@ __all__ = [
     "PlacedClass",
     "Placement",
     "PlacementRule",
+    "UpdatedClass",
+    "path_to_seen",
     "request_of",
+    "row_prior_of",
+    "update_by_pictures",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kgzsl.additions.added_class import BY_DESCRIPTION, AddedClass
+from kgzsl.additions.asked_classes import AskedClasses, PlacedClass, extended, joined, updated
 from kgzsl.additions.batch import Batch, place_batch, synthesize_batch
 from kgzsl.additions.change import ADD, REMOVE, RENAME, UPDATE, Change, now, user_name
 from kgzsl.additions.overlay import Overlay
@@ -18,33 +18,24 @@ from kgzsl.additions.placement import DescriptionPlacer
 from kgzsl.additions.planning import PRESENT, RESTORED, Planner, key
 from kgzsl.additions.requests import ClassRequest
 from kgzsl.additions.state import AdditionsState
-from kgzsl.additions.storage import AdditionsFolder
+from kgzsl.additions.storage import AdditionsFolder, save_whole
 from kgzsl.additions.synthesis import Synthesis
 from kgzsl.additions.table import read_requests
 from kgzsl.additions.taxonomy import open_taxonomy, taxonomy_requests
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassText
-from kgzsl.errors import AdditionError, GraphError, InputFileError, KgzslError, StorageError, UnknownClassError
+from kgzsl.errors import AdditionError, GraphError, InputFileError, UnknownClassError
 from kgzsl.few_images import ClassPictures
-from kgzsl.graph.class_graph import ClassGraph, NewClass
-from kgzsl.graph.extension import ClassExtension
+from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.naming import ClassResolver, Sense
-from kgzsl.run_folder import RunFolder, check_free, copy_run
+from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import sha256_file
 from kgzsl.semantics import SemanticEncoder
 from kgzsl.types import ClassId, ClassIds, PathLike
 
-__all__ = ["Additions", "PlacedClass"]
+__all__ = ["Additions"]
 
 TRAINED = "trained"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlacedClass:
-    """A class that the run's graph lacks: what it brings along, and where its vector came from."""
-
-    extension: ClassExtension
-    source: str
 
 
 class Additions:
@@ -69,8 +60,7 @@ class Additions:
         self.run = run
         self.synthesis = Synthesis(run, encoder)
         self._find_resolver = find_resolver
-        self._asked: dict[ClassId, PlacedClass] = {}
-        self._asked_scorer: StoredScorer | None = None
+        self._asked = AskedClasses(run, lambda: self.nouns, self.synthesis)
         self._state = state or AdditionsState()
         self._revision = 0
 
@@ -106,22 +96,7 @@ class Additions:
         if target.resolve() == self.run.path.resolve():
             self._revision = AdditionsFolder(target).save(self._state, self._revision)
             return target
-        check_free(target)
-        staged = target.with_name(f".{target.name}.saving")
-        try:
-            shutil.rmtree(staged, ignore_errors=True)
-            copy_run(self.run.path, staged)
-            if self.changes:
-                AdditionsFolder(staged).save(self._state, 0)
-            if target.is_dir():
-                target.rmdir()
-            staged.replace(target)
-        except OSError as error:
-            if isinstance(error, KgzslError):
-                raise
-            raise StorageError(f"Could not write {target}: {error.strerror or error}. Nothing was changed.") from error
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+        save_whole(self.run.path, target, self._state)
         return target
 
     # what there is
@@ -160,12 +135,12 @@ class Additions:
 
     def __contains__(self, class_id: object) -> bool:
         """Say whether a class is one that the run's graph lacks and that was added or asked for."""
-        return class_id in self._asked or class_id in self._state.added
+        return class_id in self._asked.classes or class_id in self._state.added
 
     def __getitem__(self, class_id: ClassId) -> PlacedClass:
         if class_id in self._state.added:
             return PlacedClass(self.overlay.extension(class_id), self._state.added[class_id].source)
-        return self._asked[class_id]
+        return self._asked.classes[class_id]
 
     def text(self, class_id: ClassId) -> ClassText:
         """Return the words of a class of the run, of an added one, or of any noun."""
@@ -179,7 +154,7 @@ class Additions:
         """Say where the vector of a class came from; ``trained`` for those of the run's graph."""
         if class_id in self._state.added:
             return self._state.added[class_id].source
-        return self._asked[class_id].source if class_id in self._asked else TRAINED
+        return self._asked.classes[class_id].source if class_id in self._asked.classes else TRAINED
 
     def marks(self, class_id: ClassId) -> frozenset[str]:
         """Return the marks of a class, such as ``person``."""
@@ -203,66 +178,23 @@ class Additions:
                     f"{change.number}, {change.when}); bring it back with kgzsl add {class_id} (add_class)."
                 )
 
-    # scorers
-
     def scorer_of(self, class_ids: ClassIds, *, with_updates: bool = True) -> StoredScorer:
         """Return a scorer of classes in the order given; nouns that are nowhere yet are placed for the while.
 
         Args:
             class_ids: the classes.
-            with_updates: with the rows that updates put in the place of others; else all rows as synthesized.
+            with_updates: with the rows that updates put in the place of others; else all as they were synthesized.
 
         Raises:
             UnknownClassError: a class is neither in the run, nor added, nor among the nouns of its WordNet version, or
                 the run's method cannot place new classes.
         """
-        scorer, own = self.run.scorer, self._state.scorer
-        known = [class_id for class_id in class_ids if class_id in scorer.index]
-        new = [class_id for class_id in class_ids if class_id not in scorer.index]
-        added = [class_id for class_id in new if own is not None and class_id in own.index]
-        asked = [class_id for class_id in new if own is None or class_id not in own.index]
-        self._place([class_id for class_id in asked if class_id not in self._asked])
-        parts = [(scorer, known), (own, added), (self._asked_scorer, asked)]
-        chosen = [part.select(ids) for part, ids in parts if part is not None and ids]
-        if not chosen:
-            return scorer.select(())
-        whole = chosen[0]
-        for part in chosen[1:]:
-            whole = whole.concat(part)
-        whole = whole if len(chosen) == 1 else whole.select(class_ids)
-        return self._updated(whole) if with_updates else whole
-
-    def _updated(self, scorer: StoredScorer) -> StoredScorer:
-        """Put the rows of updates in the place of others."""
-        numbers = {one: self._state.replaced[one] for one in scorer.index if one in self._state.replaced}
-        if not numbers or not isinstance(scorer, ClassifierBank):
-            return scorer
-        weights, biases = scorer.weights.clone(), scorer.biases.clone()
-        for class_id, number in numbers.items():
-            bank, row = self._state.updates[number], scorer.index.row(class_id)
-            at = bank.index.row(class_id)
-            weights[row], biases[row] = bank.weights[at].to(weights), bank.biases[at].to(biases)
-        return replace(scorer, weights=weights, biases=biases)
-
-    def _place(self, class_ids: Sequence[ClassId]) -> None:
-        """Place nouns that were asked for and not added; nothing of them is logged or kept in the run folder."""
-        if not class_ids:
-            return
-        nouns = self.nouns
-        if nouns is None:
-            raise UnknownClassError(
-                f"Class {class_ids[0]!r} is not in the run, and none can be looked up: its graph is not WordNet's. Ask "
-                f"for classes of graph {self.run.graph.name!r}, or add it with its parents (kgzsl add)."
-            )
-        self.synthesis.method_for(class_ids[0])
-        plain = Overlay(self.run.graph, lambda: nouns, {}, {})
-        extensions = [plain.extension(class_id) for class_id in dict.fromkeys(class_ids)]
-        nodes = {node.class_id: node for one in extensions for node in one.classes}
-        vectors, sources = self.synthesis.embed(nodes)
-        fresh = self.synthesis.scorer_of(extensions, vectors)
-        self._asked_scorer = fresh if self._asked_scorer is None else self._asked_scorer.concat(fresh)
-        for one in extensions:
-            self._asked[one.class_id] = PlacedClass(one, sources[one.class_id])
+        new = [one for one in class_ids if one not in self.run.graph.index]
+        own = self._state.scorer
+        self._asked.place([one for one in new if own is None or one not in own.index])
+        parts = [part for part in (self.run.scorer, own, self._asked.scorer) if part is not None]
+        scorer = joined(parts, class_ids)
+        return updated(scorer, self._state) if with_updates else scorer
 
     def graph_with(self, class_ids: ClassIds) -> ClassGraph:
         """Return the run's graph with classes appended that it lacks, and the ancestors they bring along.
@@ -270,15 +202,10 @@ class Additions:
         Raises:
             UnknownClassError: a class is nowhere.
         """
-        graph, overlay = self.run.graph, self.overlay
-        nodes, marks = dict[ClassId, NewClass](), dict[str, set[ClassId]]()
-        for class_id in class_ids:
-            if class_id not in graph.index and class_id not in nodes:
-                extension = overlay.extension(class_id)
-                nodes |= {new.class_id: new for new in extension.classes if new.class_id not in nodes}
-                for mark, ids in extension.marks.items():
-                    marks.setdefault(mark, set()).update(ids)
-        return graph.extend(list(nodes.values()), marks) if nodes else graph
+        overlay = self.overlay
+        return extended(
+            self.run.graph, [overlay.extension(one) for one in class_ids if one not in self.run.graph.index]
+        )
 
     # changes
 

@@ -1,8 +1,8 @@
 """Where a class belongs that is known by its description alone: beneath what the classes like it are beneath.
 
 The description becomes a semantic vector with the encoder and text form of the run. The K classes of the run's graph
-that are nearest to it vote for parents: each for its own parents, and with a smaller weight for itself, the more so
-the more alike it is. The class with most votes becomes the parent.
+that are nearest to it vote for a parent: each for itself and for its own parents, the more so the more alike it is. The
+class with most votes becomes the parent.
 
 The rule was chosen on WordNet nouns that were hidden and placed by their own descriptions; see ``docs/results.md``.
 """
@@ -37,8 +37,8 @@ class PlacementRule:
     """
 
     neighbours: int = 10
-    width: float = 0.05
-    itself: float = 0.3
+    width: float = 0.2
+    itself: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)

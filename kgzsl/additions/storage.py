@@ -15,6 +15,7 @@ stands, and after it the new one. What it no longer names is removed afterwards.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,11 +32,11 @@ from kgzsl.errors import CorruptFileError, InputFileError, KgzslError, StorageEr
 from kgzsl.few_images import load_pictures, save_pictures
 from kgzsl.methods import SCORERS
 from kgzsl.registry import choose
-from kgzsl.run_folder import ADDITIONS, MANIFEST
+from kgzsl.run_folder import ADDITIONS, MANIFEST, check_free, copy_run
 from kgzsl.runtime import read_json, sha256_file, tensor_metadata, write_json
 from kgzsl.semantics import SemanticEmbedding
 
-__all__ = ["AdditionsFolder", "Stored"]
+__all__ = ["AdditionsFolder", "Stored", "save_whole"]
 
 FORMAT = 1
 LOG, LOCK = "additions.json", ".lock"
@@ -236,6 +237,43 @@ class AdditionsFolder:
 def _all(files: Mapping[str, Any]) -> list[dict[str, str]]:
     several = [named for kind in (ROWS, PICTURES) for named in files[kind].values()]
     return [*several, *(files[kind] for kind in (VECTORS, SCORER) if kind in files)]
+
+
+def save_whole(run: Path, folder: Path, state: AdditionsState) -> None:
+    """Write a copy of a run folder with a state of its additions, whole or not at all.
+
+    Args:
+        run: the run folder.
+        folder: where to; it must not be there yet, or be empty.
+        state: what its additions are to be.
+
+    Raises:
+        InputFileError: the folder holds something.
+        StorageError: a write failed; nothing is left behind.
+    """
+    check_free(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        staged.chmod(0o777 & ~_umask())
+        copy_run(run, staged)
+        if state.changes:
+            AdditionsFolder(staged).save(state, 0)
+        if folder.is_dir():
+            folder.rmdir()
+        staged.replace(folder)
+    except OSError as error:
+        if isinstance(error, KgzslError):
+            raise
+        raise StorageError(f"Could not write {folder}: {error.strerror or error}. Nothing was changed.") from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _load_scorer(path: Path) -> StoredScorer:

@@ -135,9 +135,9 @@ def extension_with_parents(
 def joint_neighbourhood(base: ClassGraph, extensions: Sequence[ClassExtension]) -> ClassGraph:
     """Return the small graph of several new classes, so that many are propagated at once.
 
-    All their ancestors in the base graph come first. Behind them come the new classes, one extension after another, each
-    with copies of what it brings along: no new class sees another, as if each were alone. Ids of copies carry the
-    number of their extension behind a line break.
+    All their ancestors in the base graph come first, then the new classes, one extension after another, each with
+    copies of what it brings along: no new class sees another, as if each were alone. Ids of copies carry the number of
+    their extension behind a line break.
 
     Example:
         >>> from kgzsl.graph.custom import from_pairs
