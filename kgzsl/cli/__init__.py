@@ -7,6 +7,7 @@ command, so that ``kgzsl --help`` stays quick.
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 
 import typer
@@ -28,6 +29,7 @@ COMMANDS = (
     "predict",
     "explain",
     "expect",
+    "update",
     "evaluate",
     "compare",
     "export",
@@ -36,6 +38,9 @@ COMMANDS = (
     "list_options",
 )
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""
+
+ARGUMENT = re.compile(r" \(\w+=\w+\)")
+"""What a message says to Python behind the name of an option: ``--overwrite (overwrite=True)``."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -72,7 +77,7 @@ def main() -> None:
     try:
         make_app()()
     except KgzslError as error:
-        print(f"kgzsl: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"kgzsl: {' '.join(ARGUMENT.sub('', str(error)).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("kgzsl: stopped; what was finished is kept, run the same command again to go on.", file=sys.stderr)

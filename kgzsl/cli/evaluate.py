@@ -146,7 +146,11 @@ def evaluate_command(
         )
         for name, images in files
     ]
-    reports = [replace(report, notes=(*report.notes, *_release_notes(kind, opened))) for report in reports]
+    released = _release_notes(kind, opened)
+    reports = [
+        replace(report, notes=(*report.notes, *released, *_missing_seen_images(report, kind, opened)))
+        for report in reports
+    ]
     if markdown is not None:
         write_text(markdown, to_markdown(reports))
     if curve is not None:
@@ -258,6 +262,17 @@ def _release_notes(kind: str | tuple[str, ...], run: RunFolder) -> tuple[str, ..
     own = {"unseen": run.split.unseen, "all": run.split.seen + run.split.unseen}
     chosen = own.get(kind, ()) if isinstance(kind, str) else kind
     return release_notes(chosen, _published_lists(run)) if chosen else ()
+
+
+def _missing_seen_images(report: Report, kind: str | tuple[str, ...], run: RunFolder) -> tuple[str, ...]:
+    """Say that seen classes compete, but that no image of one was there to be scored."""
+    competing = kind not in WITHOUT_SEEN if isinstance(kind, str) else bool(set(kind) & set(run.split.seen))
+    if report.seen is not None or not competing:
+        return ()
+    return (
+        "Seen classes compete, but no image is of one: the figures are over unseen images alone. Name images of seen "
+        "classes with --seen-images.",
+    )
 
 
 def _published_lists(run: RunFolder) -> str | Path:

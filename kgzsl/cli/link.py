@@ -26,7 +26,7 @@ Nothing is guessed: what could mean two classes is ambiguous, and a misspelt nam
 are linked with --include-person only.
 
 A list of labels (--file) is linked as a whole: ImageNet's order is recognised, and so is what holds for its labels.
---tsv writes a table that training takes as [seen_bank] labels; a ? in it is to be filled in.
+--tsv writes a table that training takes as seen_bank.labels; a ? in it is to be filled in.
 
 Exit code 0: every name is linked; 1: some are not; 2: bad input.
 

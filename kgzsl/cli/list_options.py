@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,8 +77,10 @@ def _tables() -> dict[str, Mapping[str, Any]]:
 
 
 def _first_comment(recipe: Path) -> str:
-    """Return the line that a recipe opens with."""
-    return recipe.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ").rstrip(".")
+    """Return the sentence that a recipe opens with, up to the first blank line of its comment."""
+    lines = recipe.read_text(encoding="utf-8").splitlines()
+    opening = takewhile(lambda line: line.strip("# "), lines)
+    return " ".join(line.strip("# ") for line in opening).rstrip(".")
 
 
 def _first_words(variant: Any) -> str:

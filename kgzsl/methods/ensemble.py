@@ -25,7 +25,7 @@ from kgzsl.graph.extension import ClassExtension
 from kgzsl.methods.combination import Combination, bank_rows
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.method import InductiveMethod
-from kgzsl.registry import build, choose
+from kgzsl.registry import build, choose, closest
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
@@ -35,6 +35,8 @@ from kgzsl.types import ClassIds, Float, PathLike, Tensor
 __all__ = ["Ensemble"]
 
 MODEL, MEMBERS = "model.safetensors", "members"
+OWN_KEYS = ("name", "weight", "parts")
+"""Keys of a member's table that are the ensemble's; the others are options of the method."""
 DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
     {"name": "kernel_regression"},
     {"name": "graph_regression", "network": "dgp"},
@@ -105,7 +107,8 @@ class Ensemble:
         made = []
         for member in self.members:
             variant = self._variant(member)
-            keywords = {key: value for key, value in member.items() if key not in ("name", "weight", "parts")}
+            keywords = {key: value for key, value in member.items() if key not in OWN_KEYS}
+            _check_keys(str(member["name"]), keywords, variant)
             if "seed" in inspect.signature(variant).parameters:
                 keywords.setdefault("seed", self.seed)
             made.append(build({str(member["name"]): variant}, str(member["name"]), "method", keywords))
@@ -238,6 +241,17 @@ class Ensemble:
         )
         method._fitted = _Fitted(graph, semantics, members, combination, bank.select(graph.index.ids))
         return method
+
+
+def _check_keys(name: str, keywords: Mapping[str, Any], variant: type[InductiveMethod]) -> None:
+    """Refuse a key of a member that is neither the ensemble's nor an option of the method."""
+    valid = [key for key in inspect.signature(variant).parameters if key != "self"]
+    for key in keywords:
+        if key not in valid:
+            raise RecipeError(
+                f"A member of an ensemble has no key {key!r}; it takes {', '.join(OWN_KEYS)}, and the options of "
+                f"{name!r}: {', '.join(valid)}.{closest(key, [*OWN_KEYS, *valid])}"
+            )
 
 
 def _checked(member: object) -> dict[str, Any]:

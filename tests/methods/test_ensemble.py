@@ -165,3 +165,12 @@ def test_scorers_that_are_no_bank_are_refused() -> None:
 def test_before_a_fit_it_says_so() -> None:
     with pytest.raises(NotFittedError, match="call fit"):
         Ensemble().synthesize(SEEN)
+
+
+def test_a_misspelt_key_of_a_member_is_answered_with_all_that_it_takes() -> None:
+    with pytest.raises(
+        RecipeError, match=r"has no key 'weigth'; it takes name, weight, parts, and the options of 'near"
+    ):
+        Ensemble(members=[{"name": "nearest_seen", "weigth": 2}])
+    with pytest.raises(RecipeError, match=r"Did you mean 'weight'\?"):
+        Ensemble(members=[{"name": "nearest_seen", "weigth": 2}])

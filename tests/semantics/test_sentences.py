@@ -134,7 +134,18 @@ def test_a_hub_that_does_not_answer_is_one_clear_error(monkeypatch: pytest.Monke
     assert "'someone/some-model'" in str(caught.value)
     assert "(ConnectionError: no route to host)" in str(caught.value)
     assert 'pip install "kgzsl[text]"' in str(caught.value)
-    assert "--encoder FOLDER" in str(caught.value)
+    assert "Name the folder of a model that is here" in str(caught.value)
+
+
+def test_a_long_answer_of_the_hub_is_left_out_rather_than_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+
+    def fail(*args: object, **options: object) -> str:
+        raise ConnectionError("x" * 500)
+
+    monkeypatch.setattr(hub, "snapshot_download", fail)
+    with pytest.raises(MissingResourceError, match=r"could not be fetched from the hub \(ConnectionError\)\. Name"):
+        find_encoder("someone/some-model")
 
 
 def test_the_hub_is_asked_for_no_pickles(monkeypatch: pytest.MonkeyPatch, tiny_encoder: Path) -> None:
