@@ -21,6 +21,8 @@ FONT, DPI = 9.0, 110
 FILLS = {SEEN: "#c9dcec", UNSEEN: "white", ADDED: "#fdf3d0"}
 LEGEND = ((SEEN, "seen"), (UNSEEN, "unseen"), (ADDED, "added"))
 LEGEND_HEIGHT, LEGEND_STEP = 0.42, 1.15
+ALONG = 0.2
+"""Where on a line its number of steps stands: 0 at the child, where lines are apart, 1 at the parent."""
 
 
 def check_picture_file(path: PathLike) -> None:
@@ -104,11 +106,10 @@ def _line(axes: Any, points: tuple[tuple[float, float], ...], steps: int) -> Non
     axes.add_patch(PathPatch(Curve(corners, codes), fill=False, edgecolor="#555555", linewidth=1.0, zorder=1, **style))
     if steps > 1:
         (x0, y0), (x1, y1) = points[0], points[1]
-        ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-        words = f"{steps} steps"
-        axes.text(
-            (x0 + x1) / 2, (y0 + y1) / 2, words, ha="center", va="center", fontsize=FONT - 2.5, bbox=ground, zorder=2
-        )
+        across, up = ALONG**2 * (3 - 2 * ALONG), 1.5 * ALONG - 1.5 * ALONG**2 + ALONG**3  # of the curve there
+        place = (x0 + across * (x1 - x0), y0 + up * (y1 - y0))
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+        axes.text(*place, f"{steps} steps", ha="center", va="center", fontsize=FONT - 2.5, bbox=ground, zorder=2)
 
 
 def _box(axes: Any, box: Box, node: Node) -> None:

@@ -35,6 +35,8 @@ ATTRIBUTED_NOTE = (
     "parts add up to the score but for the gap"
 )
 
+UPDATED_NOTE = "; the class was given pictures of its own, and the gap is what they add"
+
 
 def explain(
     classifier: ZeroShotClassifier,
@@ -203,7 +205,8 @@ class _Explainer:
             found = amounts_of(run.method, asked, direction, sorted(run.split.seen), self.steps)
         except NotAvailableError as error:
             return None, str(error)
-        return found, EXACT_NOTE if found.is_exact else ATTRIBUTED_NOTE
+        note = EXACT_NOTE if found.is_exact else ATTRIBUTED_NOTE
+        return found, note + (UPDATED_NOTE if class_id in self.classifier.added.state.replaced else "")
 
     def _listed(self, class_id: ClassId, amounts: Amounts | None) -> tuple[Contribution, ...]:
         """Return the classes that add or take most; of equal ones the smaller id first."""

@@ -10,6 +10,8 @@ from kgzsl.prediction import PathStep
 
 __all__ = ["to_text"]
 
+ROUNDING = 5e-5
+"""Gaps below are not shown where the parts are exact."""
 SIGNS = {"start": "", "up": " > ", "down": " < "}
 
 
@@ -39,8 +41,8 @@ def _contributions(one: Explanation) -> list[str]:
     what = "the score" if one.image is not None else "the classifier (all of it is 1)"
     lines = ["", f"what adds to {what}: {one.note}", *_table(one.contributions)]
     lines.append(f"  {one.rest:+.4f}  {one.num_rest:,} more classes")
-    if one.how == ATTRIBUTED:
-        lines += [f"  {one.start:+.4f}  the start", f"  {one.gap:+.4f}  the gap"]
+    lines += [f"  {one.start:+.4f}  the start"] if one.how == ATTRIBUTED else []
+    lines += [f"  {one.gap:+.4f}  the gap"] if one.how == ATTRIBUTED or abs(one.gap) >= ROUNDING else []
     return [*lines, f"  {one.score:+.4f}  in all"]
 
 
