@@ -26,6 +26,8 @@ COMMANDS = (
     "cross_validate",
     "calibrate",
     "link",
+    "add",
+    "changes",
     "predict",
     "explain",
     "expect",
