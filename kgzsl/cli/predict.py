@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgzsl.cli.given_images import read_images
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from kgzsl.classifier import ZeroShotClassifier
-    from kgzsl.features import FeatureSet
     from kgzsl.prediction import ImagePrediction, Prediction
     from kgzsl.semantics import SemanticEncoder
 
@@ -106,7 +105,7 @@ def predict_command(
     _check_calibrated(classifier, refuse, back_off)
     if backbone is not None:
         _use_backbone(classifier, backbone)
-    images, skipped = _read(classifier, pictures, features, rows)
+    images, skipped = read_images(classifier, pictures, features, rows)
     asked = {"reject": refuse, "back_off": back_off}
     found = classifier.predict(images, candidates, top=top, include_person=include_person, **asked)
     if as_json:
@@ -152,37 +151,6 @@ def _use_backbone(classifier: ZeroShotClassifier, name: str) -> None:
     from kgzsl.vision import load_backbone
 
     classifier.use_backbone(load_backbone(name))
-
-
-def _pictures(paths: Sequence[Path]) -> list[Path]:
-    """Put the pictures of a folder in its place."""
-    from kgzsl.vision.images import list_images
-
-    return [one for path in paths for one in ([i.path for i in list_images(path)] if path.is_dir() else [path])]
-
-
-def _read(
-    classifier: ZeroShotClassifier, pictures: Sequence[Path] | None, features: Path | None, rows: str | None
-) -> tuple[FeatureSet, list[tuple[str, str]]]:
-    import torch
-
-    from kgzsl.errors import InputFileError
-    from kgzsl.features import FeatureSet
-
-    if features is None:
-        if rows is not None:
-            raise InputFileError("--rows chooses rows of a feature file; give one with --features, or leave it out.")
-        return classifier.features(_pictures(pictures or []))
-    images = FeatureSet.load(features)
-    if rows is None:
-        return images, []
-    ends = re.fullmatch(r"(\d*):(\d*)", rows)
-    if ends is None:
-        raise InputFileError(f"--rows takes FROM:TO, such as 0:10, found {rows!r}.")
-    wanted = range(len(images))[int(ends[1] or 0) : int(ends[2] or len(images))]
-    if not wanted:
-        raise InputFileError(f"--rows {rows} holds none of the {len(images)} rows of {features}.")
-    return images.rows(torch.tensor(wanted)), []
 
 
 MARKS = {"names": ", new, from its names alone", "definition": ", new", "stored": ", new"}
