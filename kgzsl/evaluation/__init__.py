@@ -31,9 +31,11 @@ from kgzsl.evaluation.measurement import ORACLE, GammaChoice, evaluate, seen_aga
 from kgzsl.evaluation.metrics import chance, harmonic_mean, hit_macro, hit_micro, per_class_accuracy
 from kgzsl.evaluation.protocols import KINDS, candidates, read_candidates
 from kgzsl.evaluation.ranking import leaders, ranks, score_in_chunks, top_k
+from kgzsl.evaluation.reliability import Reliability
 from kgzsl.evaluation.report import HITS, Figures, Report
 from kgzsl.evaluation.seen_unseen import SeenUnseen, SeenUnseenCurve, best_gamma, gaps_of_scores
 from kgzsl.evaluation.tables import to_markdown, to_text
+from kgzsl.evaluation.trade_off_files import plot_trade_offs, write_trade_offs
 
 __all__ = [
     "BREAKDOWNS",
@@ -50,6 +52,7 @@ __all__ = [
     "GeneralisedPoint",
     "Occurrences",
     "Refit",
+    "Reliability",
     "Report",
     "SeenUnseen",
     "SeenUnseenCurve",
@@ -75,6 +78,7 @@ __all__ = [
     "leaders",
     "per_class_accuracy",
     "plot_curves",
+    "plot_trade_offs",
     "ranks",
     "read_candidates",
     "score_in_chunks",
@@ -87,4 +91,5 @@ __all__ = [
     "top_k",
     "tree_distances_of_leaders",
     "write_curves",
+    "write_trade_offs",
 ]

@@ -112,7 +112,8 @@ class Caution:
         hedges = None if back_off is None else Hedges(graph, candidates)
         if PROBABILITIES in calibration:
             temperature = Temperature.from_json(calibration[PROBABILITIES])
-            apart = spacing(graph, candidates) if temperature.by_spacing else 0.0
+        if rejector is not None or (temperature is not None and temperature.by_spacing):
+            apart = spacing(graph, candidates)
         background = None
         if rejector is not None and rejector.statistic == "margin":
             background = shown.select(background_ids(graph, candidates, seen))
@@ -156,7 +157,7 @@ class Caution:
         background = None
         if self.background is not None and len(self.background.index):
             background = self.background.score(images)
-        return self.rejector.is_unknown(scores, self.rate, background)
+        return self.rejector.is_unknown(scores, self.rate, self.spacing, background)
 
     def hedged(self, scores: Float[Tensor, "N C"]) -> list[HedgedAnswer | None] | None:
         """Return the answer for each image, None where no class is certain enough; None where that was not asked."""

@@ -9,8 +9,9 @@
 The background is the run's seen classes that are neither candidates nor above or below one. A picture is refused where
 the statistic is below a threshold. The threshold of a wanted false-alarm rate, the share of pictures of candidates that
 are refused, is the quantile of the statistic of images of seen classes that play unseen (`SeenQueries`). It depends on
-the number of candidates, so there is a table of numbers, read between two of them along the log. The margin is our own;
-it costs the scores of the seen classes.
+the number of candidates, and on how far apart they stand: among thirty kinds of bird one scores well for every bird. So
+there is a table of numbers and spacings, read between its entries. The margin is our own; it costs the scores of the
+seen classes.
 
 References:
     W. Liu, X. Wang, J. Owens, Y. Li: Energy-based out-of-distribution detection, NeurIPS 2020.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from kgzsl.scoring.seen_queries import CandidateSet, SeenQueries
 from kgzsl.scoring.temperature import answers_of, fit_temperature
 from kgzsl.types import Array, Bool, Float, Tensor
 
-__all__ = ["RATES", "STATISTICS", "Rejector", "Thresholds", "auroc", "check_rate", "energy", "fit_rejection"]
+__all__ = ["RATES", "STATISTICS", "Rejector", "Row", "Thresholds", "auroc", "check_rate", "energy", "fit_rejection"]
 
 STATISTICS = ("max_score", "energy", "margin")
 RATES = (*(number / 200 for number in range(41)), *(number / 20 for number in range(5, 21)))
@@ -51,30 +52,72 @@ def energy(scores: Float[Tensor, "N C"], temperature: float) -> Float[Tensor, "N
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Thresholds of one statistic.
+class Row:
+    """Thresholds of candidates that are so many and stand so far apart.
 
     Args:
-        sizes: numbers of candidates, rising.
-        values: a row a size, a threshold a rate of `RATES`.
+        size: number of candidates.
+        spacing: mean spacing of the sets of candidates; see `kgzsl.scoring.spacing`.
+        values: a threshold a rate of `RATES`.
     """
 
-    sizes: tuple[int, ...]
-    values: tuple[tuple[float, ...], ...]
+    size: int
+    spacing: float
+    values: tuple[float, ...]
 
     @classmethod
-    def of(cls, known: Mapping[int, Array]) -> Thresholds:
-        """Return the quantiles of the statistic of images whose class is a candidate, by number of candidates."""
-        rows = []
-        for values in known.values():
-            ordered = np.append(np.sort(values), np.nextafter(values.max(), np.inf))
-            rows.append(tuple(float(ordered[int(rate * len(values) + 1e-9)]) for rate in RATES))
-        return cls(tuple(known), tuple(rows))
+    def of(cls, size: int, spacing: Array, known: Array) -> Row:
+        """Return the quantiles of a statistic of images whose class is a candidate.
 
-    def at(self, rate: float, num_candidates: int) -> float:
-        """Return the threshold of a false-alarm rate; of numbers beyond the table, that of its nearest."""
-        column = [float(np.interp(rate, RATES, row)) for row in self.values]
-        return float(np.interp(math.log(num_candidates), np.log(self.sizes), column))
+        Exactly the share of each rate, rounded down to whole images, lies below its threshold where no two are equal.
+        """
+        ordered = np.append(np.sort(known), np.nextafter(known.max(), np.inf))
+        values = tuple(float(ordered[int(rate * len(known) + 1e-9)]) for rate in RATES)
+        return cls(size, float(spacing.mean()), values)
+
+    def at(self, rate: float) -> float:
+        """Return the threshold of a rate, between those of two rates on a line."""
+        return float(np.interp(rate, RATES, self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Thresholds of one statistic: two rows a number of candidates, of the sets that stand near and of those far apart.
+
+    Args:
+        near, far: rows of rising sizes.
+    """
+
+    near: tuple[Row, ...]
+    far: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, known: Mapping[int, tuple[Array, Array]]) -> Thresholds:
+        """Cut the queries of each size at their median spacing.
+
+        Args:
+            known: by number of candidates: the statistic of images whose class is one, and the spacing of each query.
+        """
+        near, far = list[Row](), list[Row]()
+        for size, (values, spacing) in known.items():
+            is_far = spacing > np.median(spacing)
+            near.append(Row.of(size, spacing[~is_far], values[~is_far]))
+            far.append(Row.of(size, spacing[is_far], values[is_far]) if is_far.any() else near[-1])
+        return cls(tuple(near), tuple(far))
+
+    def at(self, rate: float, num_candidates: int, spacing: float) -> float:
+        """Return the threshold of a false-alarm rate; beyond the table that of its nearest entry."""
+        place, logs = math.log(num_candidates), [math.log(row.size) for row in self.near]
+        ends = [
+            (
+                float(np.interp(place, logs, [r.spacing for r in rows])),
+                np.interp(place, logs, [r.at(rate) for r in rows]),
+            )
+            for rows in (self.near, self.far)
+        ]
+        (near, low), (far, high) = ends
+        weight = min(max((spacing - near) / (far - near), 0.0), 1.0) if far > near else 0.5
+        return float(low + weight * (high - low))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +160,18 @@ class Rejector:
         return name, _statistic(name, scores, background, self.temperature)
 
     def is_unknown(
-        self, scores: Float[Tensor, "N C"], rate: float, background: Float[Tensor, "N B"] | None = None
+        self,
+        scores: Float[Tensor, "N C"],
+        rate: float,
+        spacing: float,
+        background: Float[Tensor, "N B"] | None = None,
     ) -> Bool[Tensor, "N"]:
         """Say which pictures are refused.
 
         Args:
             scores: of the candidates.
             rate: the wanted share of pictures of candidates that are refused, from 0 to below 1.
+            spacing: how far apart the candidates stand.
             background: scores of the seen classes that are no candidates.
 
         Raises:
@@ -131,14 +179,11 @@ class Rejector:
         """
         check_rate(rate)
         name, values = self.values(scores, background)
-        return values < self.thresholds[name].at(rate, scores.shape[1])
+        return values < self.thresholds[name].at(rate, scores.shape[1], spacing)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        tables = {
-            name: {"sizes": list(table.sizes), "values": [list(row) for row in table.values]}
-            for name, table in self.thresholds.items()
-        }
+        tables = {name: asdict(table) for name, table in self.thresholds.items()}
         return {
             "statistic": self.statistic, "temperature": self.temperature, "rates": list(RATES), "thresholds": tables
         }  # fmt: skip
@@ -154,12 +199,16 @@ class Rejector:
             if tuple(content["rates"]) != RATES:
                 raise CorruptFileError("The thresholds are of other false-alarm rates; run kgzsl calibrate again.")
             tables = {
-                name: Thresholds(tuple(table["sizes"]), tuple(tuple(row) for row in table["values"]))
+                name: Thresholds(*(tuple(_row(row) for row in table[half]) for half in ("near", "far")))
                 for name, table in content["thresholds"].items()
             }
             return cls(content["statistic"], content["temperature"], tables)
         except (KeyError, TypeError, AttributeError) as error:
             raise CorruptFileError(f"No rejection can be read ({error}); run kgzsl calibrate again.") from error
+
+
+def _row(content: Mapping[str, Any]) -> Row:
+    return Row(content["size"], content["spacing"], tuple(content["values"]))
 
 
 def check_rate(rate: float) -> None:
@@ -178,12 +227,12 @@ def fit_rejection(queries: SeenQueries) -> dict[str, Any]:
         A `Rejector` as JSON; also ``auroc``: of each statistic, by number of candidates up to half the seen classes.
     """
     temperature = math.exp(fit_temperature(answers_of(queries)).level)
-    known: dict[str, dict[int, Array]] = {name: {} for name in STATISTICS}
+    known: dict[str, dict[int, tuple[Array, Array]]] = {name: {} for name in STATISTICS}
     areas: dict[str, dict[str, float]] = {name: {} for name in STATISTICS}
     for size in queries.sets:
-        for name, (inside, outside) in _values_of_size(queries, size, temperature).items():
+        for name, (inside, outside, spacing) in _values_of_size(queries, size, temperature).items():
             if len(inside):
-                known[name][size] = inside
+                known[name][size] = inside, spacing
             if len(inside) and len(outside):
                 areas[name][str(size)] = auroc(inside, outside)
     tables = {name: Thresholds.of(values) for name, values in known.items() if values}
@@ -193,13 +242,13 @@ def fit_rejection(queries: SeenQueries) -> dict[str, Any]:
     return {**Rejector(best, temperature, tables).to_json(), "auroc": areas}
 
 
-def _values_of_size(queries: SeenQueries, size: int, temperature: float) -> dict[str, tuple[Array, Array]]:
-    """Return each statistic of images whose class is among the candidates, and of as many others.
+def _values_of_size(queries: SeenQueries, size: int, temperature: float) -> dict[str, tuple[Array, Array, Array]]:
+    """Return each statistic of images whose class is a candidate, of as many others, and the spacing of the first.
 
     The margin is left out where more than half of the classes are candidates: the rest is no background any more.
     """
     names = STATISTICS if 2 * size <= len(queries.class_ids) else STATISTICS[:2]
-    found: dict[str, tuple[list[Tensor], list[Tensor]]] = {name: ([], []) for name in names}
+    found: dict[str, tuple[list[Tensor], ...]] = {name: ([], [], []) for name in names}
     for turn, (candidates, known) in enumerate(queries.known(size)):
         others = (~known).nonzero()[:, 0]
         step = max(1, len(others) // max(1, int(known.sum())))
@@ -209,9 +258,15 @@ def _values_of_size(queries: SeenQueries, size: int, temperature: float) -> dict
         background = _background_of(queries, candidates, asked) if "margin" in names else None
         for name in names:
             values = _statistic(name, scores, background, temperature)
-            found[name][0].append(values[known[asked]])
-            found[name][1].append(values[~known[asked]])
-    return {name: (torch.cat(inside).numpy(), torch.cat(outside).numpy()) for name, (inside, outside) in found.items()}
+            inside = values[known[asked]]
+            for parts, part in zip(
+                found[name], (inside, values[~known[asked]], torch.full_like(inside, candidates.spacing))
+            ):
+                parts.append(part)
+    return {
+        name: (torch.cat(inside).numpy(), torch.cat(outside).numpy(), torch.cat(spacing).numpy())
+        for name, (inside, outside, spacing) in found.items()
+    }
 
 
 def _statistic(name: str, scores: Tensor, background: Tensor | None, temperature: float) -> Float[Tensor, "N"]:
