@@ -24,7 +24,7 @@ LEVELS = {
     "recipe": 7, "refit": 7, "hidden_classes": 7,
     "comparison": 8, "expectation": 8, "explain": 8, "export": 8,
     "calibrations": 9, "serve": 9,
-    "cli": 10,
+    "cli": 10, "__main__": 11,
 }  # fmt: skip
 TOGETHER = (
     {"errors", "registry"},

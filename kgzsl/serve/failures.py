@@ -11,17 +11,19 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from kgzsl.errors import (
+    AdditionError,
     AmbiguousClassError,
     BackboneError,
     BackboneMismatchError,
+    CorruptFileError,
     GraphError,
-    InputFileError,
     KgzslError,
+    MissingDependencyError,
     MissingResourceError,
+    NotFittedError,
     SemanticsError,
     StorageError,
     UnknownClassError,
-    UnknownVariantError,
 )
 from kgzsl.serve.batching import BusyError
 
@@ -35,12 +37,15 @@ ANSWERS: tuple[tuple[type[KgzslError], int, str], ...] = (
     (AmbiguousClassError, 422, "ambiguous_class"),
     (BackboneMismatchError, 422, "backbone_mismatch"),
     (BackboneError, 409, "no_backbone"),
+    (AdditionError, 422, "bad_class"),
     (GraphError, 422, "bad_class"),
     (SemanticsError, 422, "bad_class"),
-    (UnknownVariantError, 422, "bad_input"),
-    (InputFileError, 422, "bad_input"),
+    (MissingDependencyError, 503, "missing_resource"),
     (MissingResourceError, 503, "missing_resource"),
     (StorageError, 507, "not_saved"),
+    (CorruptFileError, 500, "damaged_run"),
+    (NotFittedError, 500, "damaged_run"),
+    (KgzslError, 422, "bad_input"),
 )
 """Error to status and code; the first that fits."""
 
@@ -60,9 +65,7 @@ def add_failure_answers(app: FastAPI, retry_after: int) -> None:
     async def of_kgzsl(request: Request, error: KgzslError) -> JSONResponse:
         if isinstance(error, RequestError):
             return _answer(error.status, error.code, str(error), **error.more)
-        status, code = next(
-            ((status, code) for kind, status, code in ANSWERS if isinstance(error, kind)), (500, "failed")
-        )
+        status, code = next((status, code) for kind, status, code in ANSWERS if isinstance(error, kind))
         if status == 500:
             log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         answer = _answer(status, code, str(error))

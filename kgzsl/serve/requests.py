@@ -27,6 +27,8 @@ FIELD_SCHEMAS: dict[str, Any] = {
     "classes": {"type": "array", "items": {"type": "string"}, "description": "Names or ids, one a field."},
     "top_k": {"type": "integer", "minimum": 1, "default": 5},
     "include_person": {"type": "boolean", "default": False},
+    "refuse": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "back_off": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
     "target": {"type": "string", "description": "The class to explain."},
 }
 
@@ -86,7 +88,7 @@ def _of_json(body: bytes, model: type[FeatureQuery]) -> Asked:
         raise RequestError("; ".join(told[:5])) from error
     if asked.features and asked.samples:
         raise RequestError("Send features or samples: one of the two.")
-    query = Query(tuple(asked.classes), asked.top_k, asked.include_person)
+    query = Query(tuple(asked.classes), asked.top_k, asked.include_person, asked.refuse, asked.back_off)
     return Asked(query, (), tuple(map(tuple, asked.features)), tuple(asked.samples), getattr(asked, "target", ""))
 
 
@@ -117,7 +119,8 @@ async def _of_fields(form: FormData, fields: Sequence[str]) -> Asked:
     person = str(form.get("include_person", "false")).lower()
     if person not in ("true", "false"):
         raise RequestError(f"include_person is true or false, found {person[:50]!r}.")
-    query = Query(tuple(classes), _whole(form.get("top_k", "5")), person == "true")
+    levels = {name: _share(name, form[name]) for name in ("refuse", "back_off") if name in form}
+    query = Query(tuple(classes), _whole(form.get("top_k", "5")), person == "true", **levels)
     return Asked(query, tuple(uploads), target=str(form.get("target", ""))[:MAX_NAME])
 
 
@@ -125,6 +128,16 @@ def _whole(text: Any) -> int:
     if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise RequestError(f"top_k is a whole number of at least 1, found {str(text)[:50]!r}.")
     return int(text)
+
+
+def _share(name: str, text: Any) -> float:
+    try:
+        share = float(text if isinstance(text, str) else "")
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise RequestError(f"{name} is a number between 0 and 1, found {str(text)[:50]!r}.")
+    return share
 
 
 def _check(found: Asked, limits: Limits) -> None:

@@ -21,6 +21,12 @@ class FeatureQuery(_Strict):
     classes: list[str] = Field(default=[], description="Names or ids of the candidates; none: all classes of the run.")
     top_k: int = Field(default=5, ge=1, description="Answers for a picture.")
     include_person: bool = Field(default=False, description="Let classes of persons compete.")
+    refuse: float | None = Field(
+        default=None, gt=0, lt=1, description="Refuse what seems to be no candidate, at this rate of false alarms."
+    )
+    back_off: float | None = Field(
+        default=None, gt=0, lt=1, description="Name the most specific class whose confidence reaches this level."
+    )
 
 
 class ExplainQuery(FeatureQuery):

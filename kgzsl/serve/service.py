@@ -55,11 +55,14 @@ class Query:
         classes: names or ids of the candidates; none: all classes of the run.
         top_k: answers for a picture.
         include_person: let classes of persons be candidates.
+        refuse, back_off: as `ZeroShotClassifier.predict` takes ``reject`` and ``back_off``.
     """
 
     classes: tuple[str, ...] = ()
     top_k: int = 5
     include_person: bool = False
+    refuse: float | None = None
+    back_off: float | None = None
 
 
 class Service:
@@ -135,6 +138,7 @@ class Service:
                 "graph": {"name": run.graph.name, "classes": run.graph.num_classes},
                 "seen": len(run.split.seen),
                 "unseen": len(run.split.unseen),
+                "calibrated": "rejection" in run.scoring,
                 "feature_dim": self._dim,
                 "samples": 0 if self.samples is None else len(self.samples),
             }
@@ -323,7 +327,14 @@ class Service:
         """Rank classes for images; errors as `ZeroShotClassifier.predict`."""
         with self.exclusive() as classifier:
             asked = self._resolve(query.classes, query.include_person) or None
-            found = classifier.predict(images, asked, top=query.top_k, include_person=query.include_person)
+            found = classifier.predict(
+                images,
+                asked,
+                top=query.top_k,
+                include_person=query.include_person,
+                reject=query.refuse,
+                back_off=query.back_off,
+            )
             return [one.to_json() for one in found]
 
 

@@ -46,7 +46,7 @@ function asForm(files, classes, fields) {
   const form = new FormData();
   for (const file of files) form.append("pictures", file, file.name || "pasted.png");
   for (const name of classes) form.append("classes", name);
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  for (const [name, value] of Object.entries(fields)) form.append(name, String(value));
   return { method: "POST", body: form };
 }
 
@@ -55,8 +55,8 @@ export const api = {
   samples: () => ask("/api/samples"),
   search: (text, signal) => ask(`/api/classes?${new URLSearchParams({ query: text, limit: 12 })}`, { signal }),
   add: (asked) => ask("/api/classes", asJson(asked)),
-  predictSamples: (samples, classes, top) => ask("/api/predict", asJson({ samples, classes, top_k: top })),
-  predictPictures: (files, classes, top) => ask("/api/predict", asForm(files, classes, { top_k: String(top) })),
+  predictSamples: (samples, classes, options) => ask("/api/predict", asJson({ samples, classes, ...options })),
+  predictPictures: (files, classes, options) => ask("/api/predict", asForm(files, classes, options)),
   explainSample: (sample, classes, target) => ask("/api/explain", asJson({ samples: [sample], classes, target })),
   explainPicture: (file, classes, target) => ask("/api/explain", asForm([file], classes, { target })),
 };

@@ -5,6 +5,7 @@ import { Combobox } from "./combobox.js";
 import { find, make } from "./elements.js";
 import { drawNeighbourhood } from "./neighbourhood.js";
 
+const CAREFUL = { refuse: 0.05, back_off: 0.8 };
 const state = { pictures: [], classes: [], samples: false, limits: { pictures: 16 } };
 
 // what went wrong
@@ -119,7 +120,7 @@ async function addOwn(event) {
 // answers
 
 async function rank(tell = true) {
-  const top = Number(find("top").value) || 5;
+  const options = { top_k: Number(find("top").value) || 5, ...(find("careful").checked ? CAREFUL : {}) };
   const classes = state.classes.map((one) => one.id);
   const sample = find("sample").value;
   if (state.samples ? !sample : !state.pictures.length) {
@@ -131,7 +132,7 @@ async function rank(tell = true) {
   if (tell) find("status").textContent = "Ranking …";
   try {
     const files = state.pictures.map((picture) => picture.file);
-    const asked = state.samples ? api.predictSamples([sample], classes, top) : api.predictPictures(files, classes, top);
+    const asked = state.samples ? api.predictSamples([sample], classes, options) : api.predictPictures(files, classes, options);
     const { results } = await asked;
     state.explain = state.samples
       ? (number, target) => api.explainSample(sample, classes, target)
@@ -158,8 +159,11 @@ function show(results) {
 
 function refusal(result) {
   const told = [];
-  if (result.is_unknown) told.push(make("p", { class: "mark" }, "none of these, it seems"));
-  if (result.back_off) told.push(make("p", {}, `Some kind of ${result.back_off.name}.`));
+  if (result.is_unknown) told.push(make("p", { class: "verdict" }, "None of these, it seems."));
+  else if (result.back_off && result.back_off.class_id !== result.predictions[0].class_id) {
+    const sure = `${(100 * result.back_off.probability).toFixed(0)} %`;
+    told.push(make("p", { class: "verdict" }, `Some kind of ${result.back_off.name} (${sure}).`));
+  }
   return told;
 }
 
@@ -220,6 +224,7 @@ async function begin() {
   takePictures();
   find("failure-close").addEventListener("click", noFailure);
   find("rank").addEventListener("click", () => rank());
+  find("careful").addEventListener("change", () => rank());
   find("sample").addEventListener("change", () => rank());
   find("add-form").addEventListener("submit", addOwn);
   find("clear").addEventListener("click", () => {
@@ -238,6 +243,7 @@ async function begin() {
     find("top").max = run.limits.top_k;
     find("facts").textContent = `${run.run}: ${run.method}, ${run.graph.classes.toLocaleString("en")} classes, `
       + `${run.seen.toLocaleString("en")} of them seen; backbone ${run.backbone}`;
+    find("careful-field").hidden = !run.calibrated;
     if (!run.takes_pictures) await offerSamples(run);
   } catch (error) {
     find("facts").textContent = "";
