@@ -29,7 +29,7 @@ SHAPED_ROOMS = (
     *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.scoring", "kgzsl.evaluation", "kgzsl.methods"),
     *("kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),
     "kgzsl.vision.shards",
-    *("kgzsl.benchmarks", "kgzsl.cross_validation", "kgzsl.export"),
+    *("kgzsl.benchmarks", "kgzsl.cross_validation", "kgzsl.export", "kgzsl.few_images"),
 )
 """Where signatures are checked while the tests run: every module that names shapes, but for three.
 
