@@ -114,7 +114,7 @@ def _pieces(
     """Return those parts of stored embeddings that serve a text form, each as an embedding of its own."""
     wanted = {*parts_of(text_form), *single_forms(text_form)}
     return [
-        replace(embedding, vectors=vectors, text_form=part)
+        embedding if embedding.text_form == part else replace(embedding, vectors=vectors, text_form=part)
         for embedding in stored
         if not wanted.isdisjoint(parts_of(embedding.text_form)) and _is_of(embedding, encoder)
         for part, vectors in embedding.parts().items()
