@@ -150,7 +150,8 @@ def _refusal(name: str, is_folder: bool, error: Exception) -> KgzslError:
     if not is_folder and isinstance(error, OSError):
         return MissingResourceError(
             f"Backbone {name!r} is neither a folder, nor under $KGZSL_ASSETS/backbones, nor could it be had from the "
-            f"hub ({reason}). Give a folder, or download it where there is a network."
+            f"hub ({reason}). Give a folder, or download it where there is a network; features made elsewhere need "
+            "none (--features)."
         )
     return BackboneError(
         f"{name} could not be loaded as an image classifier ({reason}). It needs config.json, model.safetensors and "
