@@ -132,7 +132,7 @@ def _of_file(classifier: ZeroShotClassifier, name: str) -> Sequence[str]:
 def _added(classifier: ZeroShotClassifier) -> list[str]:
     from kgzsl.errors import InputFileError
 
-    found = tuple(getattr(classifier.added, "added_ids", ()))
+    found = classifier.added.added_ids
     if not found:
         raise InputFileError("No class was added to the run yet; add some with kgzsl add, or name them with --classes.")
     return list(found)

@@ -153,7 +153,7 @@ def _enlarge(
         )
     matching = choose_matching(run, len(new_ids), match, max_lost)
     old, backbone = _old_head(classifier, needs_model)
-    names = [_name(classifier, class_id) for class_id in new_ids]
+    names = [(classifier.text(class_id).label, classifier.added.source_of(class_id)) for class_id in new_ids]
     head = EnlargedHead.enlarge(old, classifier.bank_of(new_ids), names, matching)
     return head, backbone, tuple(class_id for class_id in class_ids if class_id in seen)
 
@@ -169,10 +169,3 @@ def _old_head(classifier: ZeroShotClassifier, needs_model: bool) -> tuple[OldHea
     except (BackboneMismatchError, InputFileError, MissingDependencyError):
         pass  # rows that were fitted on features, or features that name no model
     return OldHead.of_run(run), None
-
-
-def _name(classifier: ZeroShotClassifier, class_id: ClassId) -> tuple[str, str]:
-    """Return label and source of a new class."""
-    added = classifier.added
-    source = added[class_id].source if class_id in added else "trained"
-    return added.text(class_id).label, source

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from safetensors.torch import load_file
+
+from kgzsl.classifier import ZeroShotClassifier
 
 
 @pytest.fixture
@@ -45,6 +48,20 @@ def test_json_names_files_and_rows(
     assert [row["row"] for row in found["new"]] == [7, 8]
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "out").iterdir()}
     assert found["files"] == sizes and "labels.json" in sizes
+
+
+def test_added_classes_are_exported_by_their_names(
+    kgzsl: Callable[..., int], wordnet_run: Path, small_world: ModuleType, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(wordnet_run, tmp_path / "run"))
+    classifier = ZeroShotClassifier.load(run)
+    classifier.add_class(small_world.OKAPI)
+    classifier.rename_class(small_world.OKAPI, "forest giraffe")
+    classifier.save()
+    assert kgzsl("export", run, "--added", "--format", "labels", "--out", tmp_path / "out") == 0
+    assert json.loads((tmp_path / "out" / "labels.json").read_text())[-1] == {
+        "row": 7, "class_id": small_world.OKAPI, "name": "forest giraffe", "seen": False, "source": "stored",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
