@@ -87,7 +87,7 @@ def _singulars(word: str) -> Iterator[str]:
 
 
 def _plurals(word: str) -> Iterator[str]:
-    if not word or (word.endswith("s") and not word.endswith("ss")):
+    if len(word) < _SHORTEST_PLAIN or (word.endswith("s") and not word.endswith("ss")):
         return
     yield word + ("es" if word.endswith(("s", "x", "z", "ch", "sh")) else "s")
     if word.endswith("y"):
