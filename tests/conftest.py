@@ -16,7 +16,7 @@ hypothesis.settings.register_profile("kgzsl", deadline=None)  # a slow machine i
 hypothesis.settings.load_profile("kgzsl")
 
 SHAPED_ROOMS = (
-    "kgzsl.expectation",
+    *("kgzsl.expectation", "kgzsl.explain"),
     *(
         "kgzsl.bank",
         "kgzsl.quantisation",

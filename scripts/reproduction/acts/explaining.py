@@ -24,10 +24,11 @@ from kgzsl.supervision import Supervision
 
 FILES = ("caltech101-dev", "grocery-dev", "cub100-dev")
 NUM_HIDDEN, NUM_DRAWS, NUM_CHECKED = 3, 5, 8
-HIDDEN = ("nothing", "top", "near", "random")
+HIDDEN = ("nothing", "classifier", "scores", "near", "random")
 WORDS = {
     "nothing": "nothing hidden",
-    "top": "the 3 that contribute most",
+    "classifier": "the 3 that add most to the classifier",
+    "scores": "the 3 that add most to the pictures' scores",
     "near": "the 3 nearest in the graph",
     "random": "3 drawn at random",
 }
@@ -70,7 +71,7 @@ def block(found: Mapping[str, Any]) -> str:
     for name in HIDDEN:
         one = hiding[name]
         lost = ("", "") if name == "nothing" else (f"{one['score_lost']:.3f}", f"{one['lost']:.3f}")
-        more = f"{one['more']:.0f} %" if name in ("top", "near") else ""
+        more = "" if name in ("nothing", "random") else f"{one['more']:.0f} %"
         lines.append(f"| {WORDS[name]} | {lost[0]} | {one['margin']:.3f} | {lost[1]} | {more} | {one['hit1']:.1f} |")
     return "\n".join([*lines, ""])
 
@@ -134,7 +135,9 @@ def _hiding(run: RunFolder, images: Sequence[FeatureSet], unseen: Sequence[list[
             shown = pictures.of_classes([class_id]).features
             draws = [rng.permutation(len(refitted.seen))[:NUM_HIDDEN] for _ in range(NUM_DRAWS)]
             found["nothing"].append(refitted.margin(number, shown, []))
-            found["top"].append(refitted.margin(number, shown, refitted.strongest(number)))
+            picture = torch.cat([shown.double().mean(dim=0), torch.ones(1, dtype=torch.float64)])
+            for name, direction in (("classifier", refitted.whole.whole()[number]), ("scores", picture)):
+                found[name].append(refitted.margin(number, shown, refitted.strongest(number, direction)))
             found["near"].append(refitted.margin(number, shown, near[number].argsort(kind="stable")[:NUM_HIDDEN]))
             drawn = [refitted.margin(number, shown, draw) for draw in draws]
             found["random"].append(np.mean(drawn, axis=0))
@@ -162,10 +165,9 @@ class _Refitted:
         self.kernel, self.ridge = kernel.to_seen(rows), setting.ridge
         self.to_seen = kernel.to_seen(run.graph.index.rows(classes))
 
-    def strongest(self, number: int) -> Any:
-        """Return the seen classes that add most to a classifier."""
-        row = self.whole.whole()[number]
-        return self.whole.amounts(row)[number].argsort(descending=True)[:NUM_HIDDEN].numpy()
+    def strongest(self, number: int, direction: torch.Tensor) -> Any:
+        """Return the seen classes that add most to a classifier along a direction."""
+        return self.whole.amounts(direction)[number].argsort(descending=True)[:NUM_HIDDEN].numpy()
 
     def margin(self, number: int, features: torch.Tensor, hidden: Sequence[int]) -> np.ndarray:
         """Return mean score and margin of the pictures of a class, and the share that is taken for it."""
