@@ -104,6 +104,8 @@ def copy_published(source: Path, folder: PathLike, patterns: Sequence[str] = PUB
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
     except OSError as error:
+        for name in files:
+            (target / name).unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise StorageError(f"Could not write {target}: {reason}. Free space, or name another folder.") from error
     return target

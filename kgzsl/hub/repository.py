@@ -18,6 +18,8 @@ from kgzsl.types import PathLike
 if TYPE_CHECKING:
     from kgzsl.classifier import ZeroShotClassifier
     from kgzsl.hub.mixin import SharedClassifier
+    from kgzsl.semantics import SemanticEncoder
+    from kgzsl.vision import Backbone
 
 __all__ = ["facts_of", "fetch_run", "from_pretrained", "push_to_hub", "save_pretrained", "save_whole"]
 
@@ -72,18 +74,33 @@ def push_to_hub(
     shared, card = _shared(classifier), {"repo_id": repo_id, **card}
     with _one_line(f"{repo_id!r} could not be written on the hub", "Log in with hf auth login, and check the name."):
         address = shared.push_to_hub(
-            repo_id, private=private, token=token, commit_message=commit_message, model_card_kwargs=card
+            repo_id,
+            private=private,
+            token=token,
+            commit_message=commit_message,
+            delete_patterns=list(PUBLISHED),  # what an earlier commit had and this one has not
+            model_card_kwargs=card,
         )
     return str(address)
 
 
-def from_pretrained(name: PathLike, **options: Any) -> ZeroShotClassifier:
+def from_pretrained(
+    name: PathLike,
+    *,
+    backbone: Backbone | None = None,
+    encoder: SemanticEncoder | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: PathLike | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> ZeroShotClassifier:
     """Open a classifier from a folder or from the hub.
 
     Args:
         name: a folder, or ``owner/name`` of a repository; a folder goes first.
-        options: ``backbone`` and ``encoder`` of the classifier; ``revision``, ``token``, ``cache_dir``,
-            ``local_files_only`` and ``force_download`` of huggingface_hub.
+        backbone, encoder: as `ZeroShotClassifier.load` takes them.
+        revision, token, cache_dir, local_files_only, force_download: as huggingface_hub takes them.
 
     Raises:
         MissingDependencyError: huggingface_hub is not installed.
@@ -93,9 +110,17 @@ def from_pretrained(name: PathLike, **options: Any) -> ZeroShotClassifier:
     if Path(name).is_dir():
         from kgzsl.classifier import ZeroShotClassifier
 
-        return ZeroShotClassifier.load(name, options.get("backbone"), options.get("encoder"))
+        return ZeroShotClassifier.load(name, backbone, encoder)
     _check_name(str(name))
     mixin = _mixin()
+    options: dict[str, Any] = {
+        "revision": revision,
+        "token": token,
+        "cache_dir": cache_dir,
+        "backbone": backbone,
+        "encoder": encoder,
+    }
+    options |= {"local_files_only": local_files_only, "force_download": force_download}
     with _one_line(f"{str(name)!r} is no folder here and could not be fetched from the hub", _FETCH_ADVICE):
         return mixin.from_pretrained(str(name), **options).classifier
 

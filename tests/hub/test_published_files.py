@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kgzsl.additions.change import Change
 from kgzsl.additions.state import AdditionsState
-from kgzsl.errors import InputFileError
+from kgzsl.classifier import ZeroShotClassifier
+from kgzsl.errors import InputFileError, StorageError
 from kgzsl.hub import publish_run, without_local_paths
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import read_toml
@@ -63,3 +66,27 @@ def test_a_folder_that_holds_other_things_is_left_alone(toy_run: Path, tmp_path:
     with pytest.raises(InputFileError, match="is no run folder"):
         publish_run(tmp_path / "nothing", tmp_path / "out", AdditionsState())
     assert not (tmp_path / "out").exists()
+
+
+def test_additions_are_shared_without_where_their_table_lay(toy_run: Path, tmp_path: Path) -> None:
+    how = {"table": "/home/me/new.csv", "rows": 3}
+    change = Change(1, "rename", ("zebra",), "me", "2026-01-01T00:00:00Z", how, names={"zebra": "stripes"})
+    shared = publish_run(toy_run, tmp_path / "shared", AdditionsState((change,)))
+    (found,) = ZeroShotClassifier.load(shared).changes
+    assert found == replace(change, how={"table": "new.csv", "rows": 3})
+    assert sorted(path.name for path in (shared / "additions").iterdir()) == ["additions.json"]
+
+
+def test_a_copy_that_fails_leaves_nothing(toy_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, copied = shutil.copyfile, list[Path]()
+
+    def fail_at_last(source: Path, target: Path) -> None:
+        if source.name == "manifest.json":
+            raise OSError(28, "No space left on device")
+        copied.append(target)
+        copy(source, target)
+
+    monkeypatch.setattr("shutil.copyfile", fail_at_last)
+    with pytest.raises(StorageError, match=r"Could not write .*No space left on device"):
+        publish_run(toy_run, tmp_path / "shared", AdditionsState())
+    assert copied and not [path for path in copied if path.exists()]

@@ -32,6 +32,8 @@ def classifier(wordnet_run: Path, stand_ins: ModuleType) -> ZeroShotClassifier:
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that plays the hub: repositories are folders in it."""
+    from huggingface_hub.utils import filter_repo_objects
+
     root = tmp_path / "hub"
 
     class Api:
@@ -44,12 +46,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             return SimpleNamespace(repo_id=repo_id)
 
         def upload_folder(self, repo_id: str, folder_path: Path, **options: Any) -> str:
+            held = [str(path.relative_to(root / repo_id)) for path in (root / repo_id).rglob("*") if path.is_file()]
+            for name in filter_repo_objects(held, allow_patterns=options["delete_patterns"]):
+                (root / repo_id / name).unlink()
             shutil.copytree(folder_path, root / repo_id, dirs_exist_ok=True)
             return f"https://hub/{repo_id}/commit/1"
 
     def fetch(repo_id: str, *, allow_patterns: list[str], **options: Any) -> str:
-        from huggingface_hub.utils import filter_repo_objects
-
         found = tmp_path / "cache" / repo_id
         files = [path.relative_to(root / repo_id) for path in (root / repo_id).rglob("*") if path.is_file()]
         for name in filter_repo_objects(map(str, files), allow_patterns=allow_patterns):
@@ -94,6 +97,8 @@ def test_a_folder_gives_the_same_scores_of_added_classes_too(
 def test_a_repository_gives_the_same_scores(
     hub: Path, classifier: ZeroShotClassifier, stand_ins: ModuleType, wordnet_run: Path, tmp_path: Path
 ) -> None:
+    (hub / "me/animals/additions").mkdir(parents=True)
+    (hub / "me/animals/additions/vectors-of-an-earlier-commit.safetensors").write_text("old")
     assert classifier.push_to_hub("me/animals", private=True) == "https://hub/me/animals/commit/1"
     assert (hub / "private.txt").read_text() == "True"
     assert 'from_pretrained("me/animals")' in (hub / "me/animals/README.md").read_text()
@@ -103,6 +108,9 @@ def test_a_repository_gives_the_same_scores(
     images = images_of(wordnet_run)
     assert torch.equal(scores(again, images), scores(classifier, images))
     assert not list((tmp_path / "cache").rglob("*.pkl"))
+    assert not list((hub / "me/animals/additions").glob("vectors-of*"))
+    with pytest.raises(TypeError, match="encodr"):
+        ZeroShotClassifier.from_pretrained("me/animals", encodr=None)
 
 
 def test_a_repository_becomes_a_run_folder(hub: Path, classifier: ZeroShotClassifier, tmp_path: Path) -> None:
