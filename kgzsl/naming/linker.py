@@ -5,11 +5,13 @@ those with the strongest reason (`kgzsl.naming.candidate.REASONS`) are admissibl
 phrase makes none admissible; beside a name that fits it confirms. Two or more names that are all the lemmas of one
 class settle it, and so does one name where the labels are known to be complete, as ImageNet's are. Words in brackets,
 or names that no class has together, can say what is above: ``crane (bird)``; ``orange, fruit``. Persons are listed
-last, and not linked unless asked for. One admissible class is ``linked``, several are ``ambiguous``, none ``unknown``.
+last, and not linked unless asked for. An id that a label begins with counts, unless the names behind it mean other
+classes. One admissible class is ``linked``, several are ``ambiguous``, none ``unknown``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,6 +31,9 @@ __all__ = ["Linker"]
 
 PERSON = "person"
 SUGGESTIONS = 5
+GIVEN_ID = re.compile(r"(?P<id>n\d{8})[\s_:,;-]+(?P<rest>\S.*)")
+"""A label as lists and folders of ImageNet have it: ``n01440764 tench, Tinca tinca``, ``n01440764_tench``."""
+
 
 Matches = Mapping[ClassId, Match]
 
@@ -117,14 +122,26 @@ class Linker:
                 exactly its lemmas then comes before those with more.
             among: only these classes can be meant; all by default.
         """
-        names, qualifiers = split_label(label)
+        given = GIVEN_ID.fullmatch(label.strip())
+        names, qualifiers = split_label(given["rest"] if given else label)
         found = self._found(names, qualifiers, complete)
+        if given:
+            found = self._with_id(given["id"], found)
         held = [one for one in found if among is None or one.class_id in among]
         kept = [one for one in held if self._within is None or one.class_id in self._within]
         admissible = self._admissible(kept, complete or len(names) > 1)
         if len(admissible) > 1 and self.first_sense:
             admissible = self._first_sense(admissible)
         return self._answer(label, kept, admissible, bool(found) and not kept)
+
+    def _with_id(self, class_id: ClassId, found: list[_Found]) -> list[_Found]:
+        """Take the class whose id a label begins with; names behind it that mean others only contradict it."""
+        if not any(class_id in index for index in self.indexes):
+            return found
+        agrees = not found or any(one.class_id == class_id for one in found) or found[0].strength == WEAK
+        own = self._joint(class_id, [Match("id", self._lemmas(class_id)[0])])
+        others = [one for one in found if one.class_id != class_id]
+        return [own if agrees else replace(own, strength=WEAK), *(replace(one, strength=WEAK) for one in others)]
 
     def candidate(self, class_id: ClassId, reason: str) -> Candidate:
         """Return a class as a candidate, with its hints.

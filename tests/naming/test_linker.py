@@ -25,6 +25,9 @@ def graph_of(rows: list[tuple[str, str, str | None]], persons: frozenset[str] = 
     [
         ("n02439398", "okapi.n.01", "id"),
         ("Okapi.N.01", "okapi.n.01", "name"),
+        ("n02012849 crane", "crane.n.05", "id"),
+        ("n01440764_tench", "tench.n.01", "id"),
+        ("n02439398: some animal or other", "okapi.n.01", "id"),
         ("okapi", "okapi.n.01", "lemma"),
         ("GREAT WHITE SHARK", "great_white_shark.n.01", "lemma"),
         ("great-white-shark", "great_white_shark.n.01", "typography"),
@@ -97,6 +100,8 @@ def test_names_that_contradict_each_other_link_nothing(linker: Linker) -> None:
     link = linker.link("zebra, screwdriver")
     assert link.status == UNKNOWN and link.candidates
     assert linker.link("crane (xyzzy)").status == UNKNOWN
+    assert linker.link("n02012849 zebra").status == UNKNOWN  # an id of another WordNet version, perhaps
+    assert [one.text.name for one in linker.link("n02012849 zebra").candidates] == ["crane.n.05", "zebra.n.01"]
     assert linker.link("jaguar, mk2 cars").status == UNKNOWN
 
 
