@@ -53,6 +53,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 
@@ -92,7 +93,7 @@ class BlendedRows:
     cosines: Mapping[ClassId, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RowPrior:
     """What a predicted row is worth in pictures.
 
@@ -207,11 +208,17 @@ class RowPrior:
         means = torch.stack([one.mean.double() for one in pictures])
         basis, strengths = self.basis.double(), self.strengths.double()
         unit = old.normalised("joint").weights.double()
-        coordinates = self.trust * torch.linalg.solve(basis, unit.T).T  # (C, D)
+        coordinates = self.trust * unit @ self._to_coordinates  # (C, D)
         prior = strengths / (strengths + counts) * coordinates
         both = prior + counts / (strengths + counts) * ((means - self.mean.double()) @ basis)
         shares = (prior * both).sum(dim=1) / both.square().sum(dim=1)
         return both, shares.clamp(0, 1)
+
+    @cached_property
+    def _to_coordinates(self) -> Float[Tensor, "D D"]:
+        """What takes rows to coordinates: the transposed inverse of the basis."""
+        inverse: Tensor = torch.linalg.inv(self.basis.double().T)
+        return inverse
 
     def _beside_others(
         self, old: ClassifierBank, fresh: Float[Tensor, "C D"], shares: Float[Tensor, "C"]
