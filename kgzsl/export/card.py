@@ -95,7 +95,10 @@ def matching_line(matching: Mapping[str, Any]) -> str:
     }
     if matching["how"] in told:
         return told[matching["how"]]
+    calibrated = f"{scaled}, calibrated on images of seen classes"
+    if matching["lost"] is None:
+        return f"{calibrated}; what so many new classes lose and find was not measured"
     return (
-        f"{scaled}, calibrated on images of seen classes, of which {matching['lost']:.1f} % are expected to be lost to "
-        f"new classes, while {matching['found']:.0f} % of the new classes' images are expected to be found"
+        f"{calibrated}, of which {matching['lost']:.1f} % are expected to be lost to new classes, while "
+        f"{matching['found']:.0f} % of the new classes' images are expected to be found"
     )

@@ -48,8 +48,8 @@ class Matching:
     Args:
         how: one of `MATCHINGS`.
         scale, shift: ``w' = scale w``, ``b' = scale b + shift``.
-        lost: percent of seen images that are expected to be lost to new classes; None where that was not measured.
-        found: percent of new classes' images that are expected to be right; None where that was not measured.
+        lost: percent of the right seen images that are expected to be lost to new classes; None where not measured.
+        found: percent of new classes' images that are expected to be right; None where not measured.
 
     Example:
         >>> Matching("norm", 2.0).rows(torch.ones(1, 2), torch.ones(1))
@@ -68,7 +68,8 @@ class Matching:
 
         Args:
             section: what `kgzsl.export.fit_matching` returned.
-            num_new: how many new rows will compete.
+            num_new: how many new rows will compete; where more than were tried, the shift goes on along the last line,
+                and what is lost and found is not known.
             level: of `LEVELS`.
 
         Raises:
@@ -86,7 +87,9 @@ class Matching:
                 f"Section 'matching' of {SCORING} is damaged ({error}); write it again with kgzsl calibrate RUN --only "
                 "matching."
             ) from error
-        return cls("calibrated", scale, shift, max(lost, 0.0), max(found, 0.0))
+        if math.log(max(num_new, 1)) > points[-1][0]:
+            return cls("calibrated", scale, shift)
+        return cls("calibrated", scale, shift, lost, found)
 
     def rows(
         self, weights: Float[Tensor, "C D"], biases: Float[Tensor, "C"]

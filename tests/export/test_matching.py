@@ -61,6 +61,8 @@ def test_calibrated_shifts_lie_on_lines_in_the_logarithm() -> None:
     share = math.log(3) / math.log(10)
     assert (between.shift, between.scale) == (pytest.approx(6 - share), 0.5)
     assert (between.lost, between.found) == (pytest.approx(5 - share), pytest.approx(50 - 30 * share))
+    beyond = Matching.calibrated(section, 1000)
+    assert beyond == Matching("calibrated", 0.5, beyond.shift)  # nothing is promised of more than were tried
     assert Matching.calibrated({"scale": 1, "numbers": [entry(1, 8.0)]}, 30).shift == 8.0
     with pytest.raises(CorruptFileError, match=r"Section 'matching' of scoring.json is damaged"):
         Matching.calibrated({"scale": 1, "numbers": []}, 3)
@@ -79,7 +81,7 @@ def test_the_default_is_what_the_run_has(head_run: Path, tmp_path: Path) -> None
         UnknownVariantError, match="No level of loss is called '3'; choose one of 1, 10, 2, 5, balanced"
     ):
         choose_matching(run, 3, level="3")
-    (run.path / "scoring.json").write_text(json.dumps({"matching": {"scale": 2.0, "numbers": [entry(1, 7.0)]}}))
+    (run.path / "scoring.json").write_text(json.dumps({"matching": {"scale": 2.0, "numbers": [entry(3, 7.0)]}}))
     assert choose_matching(run, 3) == Matching("calibrated", 2.0, 7.0, 5.0, 50.0)
     assert choose_matching(run, 3, "none") == Matching("none", 1.0, 0.0)
     (run.path / "scoring.json").write_text(json.dumps({"matching": {"unavailable": "too few"}}))
