@@ -68,7 +68,8 @@ class Problems:
             return
         if len(self._found) == 1 and count == 1 and not source:
             raise self._found[0][1]
-        listed = "; ".join(f"{request.place}{str(error).rstrip('.')}" for request, error in self._found[:SHOWN])
+        found = sorted(self._found, key=lambda problem: problem[0].line)
+        listed = "; ".join(f"{request.place}{str(error).rstrip('.')}" for request, error in found[:SHOWN])
         more = f"; and {len(self._found) - SHOWN} more" if len(self._found) > SHOWN else ""
         told = "1 problem" if len(self._found) == 1 else f"{len(self._found)} problems"
         raise AdditionError(f"{source or f'The {count} classes'}: {told}, nothing was added: {listed}{more}.")

@@ -12,7 +12,7 @@ from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import BackboneMismatchError, NotFittedError, SemanticsError, UnknownClassError
 from kgzsl.features import FeatureSet
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.graph.extension import ClassExtension, extension_with_parents
 from kgzsl.methods import METHODS, InductiveMethod, Method, NearestSeen
 from kgzsl.semantics.embedding import SemanticEmbedding
@@ -182,6 +182,28 @@ def added(method: InductiveMethod, given: Supervision) -> Scorer:
     first, second = (method.synthesize_new([extension], vectors) for extension in extensions)
     assert first.index.ids == ("mule",)
     return first.concat(second)
+
+
+def test_many_new_classes_are_as_if_each_were_alone(make) -> None:
+    """In one batch with classes beside, above and below them; and the rows that were there stay, to the bit."""
+    given = toy_supervision()
+    method = make().fit(given)
+    if not isinstance(method, InductiveMethod):
+        return
+    before = rows(method)
+    (mule, parrot), two = new_classes(given)
+    words = [NewClass(f"hinny{number}", ("mule", "zebra"), ClassText(f"hinny{number}")) for number in range(3)]
+    extensions = [ClassExtension((*mule.classes, word), {}) for word in words]
+    extensions = [extensions[0], parrot, *extensions[1:], mule]
+    vectors = torch.cat([two.vectors, torch.rand(3, 4, generator=torch.Generator().manual_seed(1))])
+    index = ClassIndex((*two.index, *(word.class_id for word in words)))
+    semantics = replace(two, index=index, vectors=vectors)
+    together = method.synthesize_new(extensions, semantics)
+    assert together.index.ids == tuple(extension.class_id for extension in extensions)
+    alone = torch.cat([rows_of(method.synthesize_new([extension], semantics)) for extension in extensions])
+    torch.testing.assert_close(rows_of(together), alone, atol=1e-5, rtol=1e-5)  # to rounding: one product for all
+    assert torch.equal(rows(method), before)
+    assert method.synthesize_new([], semantics).index.ids == ()
 
 
 def test_new_classes_need_vectors_of_the_same_encoder(make) -> None:
