@@ -92,7 +92,7 @@ def _shares(head: EnlargedHead, shown: Mapping[str, FeatureSet]) -> dict[str, fl
         right = _right(scores, images, class_ids)
         if kind == "new":
             own = torch.tensor([class_ids.index(class_id) for class_id in images.class_ids()])
-            in_five = (scores.topk(5, dim=1).indices == own[:, None]).any(dim=1)
+            in_five = (scores.topk(min(5, scores.shape[1]), dim=1).indices == own[:, None]).any(dim=1)
             found |= {"found": 100 * right.float().mean().item(), "in_five": 100 * in_five.float().mean().item()}
             continue
         before = _right(scores[:, : head.num_old], images, class_ids[: head.num_old])
