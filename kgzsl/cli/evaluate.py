@@ -33,7 +33,8 @@ REFITS = 10
 
 HELP = """Rank the images of feature files among candidate classes and print Hit@k, with chance and a baseline beside.
 
-Images whose class is among the candidates are scored. Ties count against the class; intervals are over classes.
+Images are the rows of the files, whatever they were made from; those whose class is among the candidates are scored.
+Ties count against the class; intervals are over classes.
 The candidates follow the published lists, which contain person classes.
 
 Where seen and unseen classes compete, their accuracies (S, U), H and the area under their curve (AUSUC) are printed as
