@@ -51,6 +51,6 @@ def spacing_of_steps(steps: Int[Array, "K K"]) -> float:
         >>> spacing_of_steps(np.array([[0, 2], [2, 0]])) == math.log(2)
         True
     """
-    others = np.where(steps < 0, FAR, np.minimum(steps, FAR))
+    others = np.where(steps < 0, FAR, np.minimum(steps, FAR)).astype(np.float64)
     np.fill_diagonal(others, FAR)
     return float(np.log(others.min(axis=1)).mean()) if len(others) else math.log(FAR)
