@@ -40,7 +40,7 @@ kgzsl link --file labels.txt --tsv labels.tsv
 """
 
 MARKS = (("in_graph", "in graph"), ("is_seen", "seen"), ("is_person", "person"))
-LISTED = 5
+LISTED, PIPED_WIDTH = 5, 240
 IMAGENET_GRAPH = "imagenet21k"
 
 
@@ -190,7 +190,9 @@ def _show(links: Sequence[Link]) -> None:
     for link in links:
         for cells in _rows(link):
             table.add_row(*map(Text, cells))  # as they are: names may hold what rich takes for markup
-    Console().print(table)
+    console = Console()
+    console = console if console.is_terminal else Console(width=PIPED_WIDTH)  # a line a candidate, for other programs
+    console.print(table)
 
 
 def _rows(link: Link) -> list[tuple[str, ...]]:
