@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kgzsl.classifier import ZeroShotClassifier
-from kgzsl.errors import BackboneMismatchError, InputFileError, MissingDependencyError
+from kgzsl.errors import InputFileError, KgzslError
 from kgzsl.export.card import write_card
 from kgzsl.export.folder import check_place, staged_folder, write_manifest
 from kgzsl.export.head import EnlargedHead, OldHead
@@ -166,6 +166,6 @@ def _old_head(classifier: ZeroShotClassifier, needs_model: bool) -> tuple[OldHea
     try:
         if classifier.has_backbone or find_backbone(run.scorer.backbone) is not None:
             return OldHead.of_backbone(classifier.backbone, run), classifier.backbone
-    except (BackboneMismatchError, InputFileError, MissingDependencyError):
-        pass  # rows that were fitted on features, or features that name no model
+    except KgzslError:
+        pass  # rows that were fitted on features, a model that cannot be loaded here, or a name that is none
     return OldHead.of_run(run), None
