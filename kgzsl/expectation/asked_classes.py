@@ -112,57 +112,52 @@ class AskedClasses:
                 distances = steps_to(tree_distances(self.graph, places[rows]))
                 steps = distances[:, places]
                 evidence = evidence_of(self.pool, rows, every, steps, distances[:, seen])
-                tallies = [self._simulated(row) for row in part]
+                tallies = self._simulated(part)
                 shares = np.array([share for share, _ in tallies])
                 numbers = numbers_of(self.fitted.forecast, evidence, shares)
                 expected, added = regression.probabilities(numbers), regression.contributions(numbers)
                 known = np.column_stack([evidence, shares])
+                alike = np.stack([_most_alike(values, rows) for values in (self.pool.rows, self.pool.texts)], axis=1)
                 for number, row in enumerate(part):
                     facts = dict(zip((*EVIDENCE, SIMULATED), known[number].tolist()))
-                    why = self._why(row, added[number], numbers[number], steps[number], facts)
+                    around = self._surroundings(row, steps[number], alike[number], int(facts["distance"]))
+                    why = self._why(added[number], numbers[number], around)
                     yield Forecast(self.asked[row], float(expected[number]), tallies[number][1], why, facts)
                 advance(len(part))
 
-    def _simulated(self, row: int) -> tuple[float, tuple[tuple[int, float], ...]]:
-        """Return the share of its simulated pictures that a class wins, and who gets the others."""
-        columns = torch.arange(len(self.candidates))
-        if len(columns) > MOST_RIVALS:
-            rivals = self.drawn.rivals(self.expected[row], MOST_RIVALS)
-            columns = torch.cat([rivals[rivals != row], torch.tensor([row])]).sort().values
+    def _simulated(self, rows: range) -> list[tuple[float, tuple[tuple[int, float], ...]]]:
+        """Return the share of its simulated pictures that each class wins, and who gets the others."""
+        every = torch.arange(len(self.candidates))
+        if len(every) <= MOST_RIVALS:
+            return [self._tallied(row, every) for row in rows]
+        rivals = self.drawn.rivals(self.expected[rows.start : rows.stop], MOST_RIVALS)
+        return [self._tallied(row, torch.tensor(sorted({row, *near.tolist()}))) for row, near in zip(rows, rivals)]
+
+    def _tallied(self, row: int, columns: Int[Tensor, "K"]) -> tuple[float, tuple[tuple[int, float], ...]]:
         counted = tally(self.drawn.scores(self.expected[row], columns), int((columns == row).nonzero()[0, 0]))
         order = counted.others.argsort(descending=True, stable=True)
         pairs = zip(columns[order].tolist(), counted.others[order].tolist())
         return counted.share, tuple((column, share) for column, share in pairs if share > 0)
 
-    def _why(
-        self, row: int, added: Array, numbers: Array, steps: Int[Array, "K"], facts: Mapping[str, float]
-    ) -> tuple[str, ...]:
+    def _why(self, added: Float[Array, "E"], numbers: Float[Array, "E"], around: Surroundings) -> tuple[str, ...]:
         regression = self.fitted.regression
         deviations = (numbers - regression.mean) / regression.scale
-        around = self._surroundings(row, steps, facts)
         names = regression.names
         return tuple(reasons_of(dict(zip(names, added.tolist())), dict(zip(names, deviations.tolist())), around))
 
-    def _surroundings(self, row: int, steps: Int[Array, "K"], facts: Mapping[str, float]) -> Surroundings:
-        away = np.where(np.arange(len(steps)) == row, FAR, steps)
-        order = np.argsort(away, kind="stable")
-        near = [self._label(column) for column in order[away[order] <= NEAR].tolist()]
-        alike = [self._most_alike(values, row) for values in (self.pool.rows, self.pool.texts)]
-        distance = int(facts["distance"])
+    def _surroundings(self, row: int, steps: Int[Array, "K"], alike: Int[Array, "2"], distance: int) -> Surroundings:
+        near = np.flatnonzero(steps <= NEAR)
+        near = near[near != row]
+        near = near[np.argsort(steps[near], kind="stable")]
         return Surroundings(
             None if distance >= FAR else distance,
-            near,
-            alike[0],
-            alike[1],
+            [self._label(column) for column in near.tolist()],
+            self._label(int(alike[0])),
+            self._label(int(alike[1])),
             len(self.candidates),
             int(self.pool.is_seen.sum()),
             self._is_named_only(self.asked[row]),
         )
-
-    def _most_alike(self, values: Float[Array, "C _"], row: int) -> str:
-        likeness = values @ values[row]
-        likeness[row] = -np.inf
-        return self._label(int(np.argmax(likeness)))
 
     def _label(self, column: int) -> str:
         return self.classifier.text(self.candidates[column]).label
@@ -170,6 +165,14 @@ class AskedClasses:
     def _is_named_only(self, class_id: ClassId) -> bool:
         added = self.classifier.added
         return class_id in added and added[class_id].source == NAMES
+
+
+def _most_alike(values: Float[Array, "C _"], rows: Int[Array, "A"]) -> Int[Array, "A"]:
+    """Return the candidate that is nearest to each class but itself."""
+    likeness = values[rows] @ values.T
+    likeness[np.arange(len(rows)), rows] = -np.inf
+    nearest: Array = np.argmax(likeness, axis=1)
+    return nearest
 
 
 def semantics_with(classifier: ZeroShotClassifier, class_ids: ClassIds) -> SemanticEmbedding:

@@ -98,7 +98,7 @@ class FittedExpectation:
 
 
 def narrowest_range(mean: float, spread: float, level: float = LEVEL) -> tuple[float, float]:
-    """Return the narrowest range that holds a share of a Beta distribution.
+    """Return the narrowest range that holds a share of a Beta distribution, made wider where the mean is outside.
 
     Args:
         mean: of the distribution, 0 to 1.
@@ -117,4 +117,4 @@ def narrowest_range(mean: float, spread: float, level: float = LEVEL) -> tuple[f
     below = np.linspace(0, 1 - level, TRIED)
     lows, highs = (beta.ppf(tail, middle * size, (1 - middle) * size) for tail in (below, below + level))
     best = int(np.argmin(highs - lows))
-    return float(lows[best]), float(highs[best])
+    return min(float(lows[best]), mean), max(float(highs[best]), mean)

@@ -141,7 +141,7 @@ def _pool(
 
 def unit_vectors(semantics: SemanticEmbedding, class_ids: ClassIds) -> Float[Array, "C S"]:
     """Return the vectors of classes with length one."""
-    vectors: Array = functional.normalize(semantics.select(class_ids).vectors.double(), dim=1).numpy()
+    vectors: Array = functional.normalize(semantics.select(class_ids).vectors.float(), dim=1).numpy()
     return vectors
 
 
@@ -151,13 +151,13 @@ def fingerprints(scorer: Scorer, images: FeatureSet) -> tuple[Float[Array, "C F"
     A bank's rows stand for themselves; of any other scorer, its scores of the images less their mean do.
     """
     if isinstance(scorer, ClassifierBank):
-        rows = torch.cat([scorer.weights, scorer.biases[:, None]], dim=1).double()
+        rows = torch.cat([scorer.weights, scorer.biases[:, None]], dim=1)
         means = scorer.logits(images.features.mean(dim=0, keepdim=True))[0].double()
     else:
         scores = scores_of(scorer, images).double()
         means = scores.mean(dim=0)
         rows = (scores - means).T
-    return functional.normalize(rows, dim=1).numpy(), means.numpy()
+    return functional.normalize(rows.float(), dim=1).numpy(), means.numpy()
 
 
 def scores_of(scorer: Scorer, images: FeatureSet) -> Float[Tensor, "N C"]:

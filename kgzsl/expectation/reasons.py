@@ -80,7 +80,7 @@ def _when(is_wanted: bool, text: Callable[[Surroundings], str | None]) -> Callab
 _TEXTS: dict[str, Callable[[Surroundings, bool], str | None]] = {
     "distance": _far_from_seen,
     "seen_near": lambda around, is_high: None if is_high else _far_from_seen(around, True),
-    "text_near": _when(False, lambda around: "a text unlike that of any seen class"),
+    "text_near": _when(False, lambda around: "a text less like those of seen classes than most"),
     "variance": _when(True, lambda around: "a place that the seen classes say little about"),
     "row_likeness": _when(
         True, lambda around: f"a classifier much like that of {around.most_alike}" if around.most_alike else None

@@ -23,8 +23,8 @@ class DrawnScores(Protocol):
         """Return the scores of U pictures around the expected one, against some of the classes."""
         ...
 
-    def rivals(self, picture: Float[Tensor, "D"], count: int) -> Int[Tensor, "_"]:
-        """Return the columns of the classes, at most so many, that can score high on such pictures."""
+    def rivals(self, pictures: Float[Tensor, "A D"], count: int) -> Int[Tensor, "A _"]:
+        """Return the columns of the classes, at most so many, that can score high around each of some pictures."""
         ...
 
 
@@ -47,10 +47,10 @@ class LinearDraws:
         own = self._weights[columns] @ picture.to(self._weights) + self._biases[columns]
         return own + self._added[:, columns]
 
-    def rivals(self, picture: Float[Tensor, "D"], count: int) -> Int[Tensor, "_"]:
+    def rivals(self, pictures: Float[Tensor, "A D"], count: int) -> Int[Tensor, "A _"]:
         """Return the classes of the highest ``score + 2 standard deviations``."""
-        own = self._weights @ picture.to(self._weights) + self._biases
-        return (own + 2 * self._spread).topk(min(count, len(own))).indices
+        reach = torch.addmm(self._biases + 2 * self._spread, pictures.to(self._weights), self._weights.T)
+        return reach.topk(min(count, len(self._biases)), dim=1).indices
 
 
 class ScoredDraws:
@@ -74,10 +74,11 @@ class ScoredDraws:
             self._last = picture, torch.cat([scorer.score(images) for scorer in self._scorers], dim=1)
         return self._last[1][:, columns]
 
-    def rivals(self, picture: Float[Tensor, "D"], count: int) -> Int[Tensor, "_"]:
+    def rivals(self, pictures: Float[Tensor, "A D"], count: int) -> Int[Tensor, "A _"]:
         """Return the classes of the highest mean score."""
         every = torch.arange(sum(len(scorer.index) for scorer in self._scorers))
-        return self.scores(picture, every).mean(dim=0).topk(min(count, len(every))).indices
+        means = torch.stack([self.scores(picture, every).mean(dim=0) for picture in pictures])
+        return means.topk(min(count, len(every)), dim=1).indices
 
 
 def drawn_scores(scorers: tuple[Scorer, ...], noise: Float[Tensor, "U D"]) -> DrawnScores:

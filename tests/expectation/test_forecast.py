@@ -149,18 +149,20 @@ def test_too_few_seen_classes_with_images(calibrated: Path) -> None:
         fit_expectation(CalibrationData.of(RunFolder(calibrated), images))
 
 
-@pytest.mark.parametrize("mean, spread", [(0.5, 0.1), (0.1, 0.3), (0.9, 0.3), (0.02, 0.5)])
+@pytest.mark.parametrize("mean, spread", [(0.5, 0.1), (0.1, 0.3), (0.9, 0.3), (0.02, 0.05)])
 def test_the_range_holds_four_of_five_and_is_the_narrowest(mean: float, spread: float) -> None:
     low, high = narrowest_range(mean, spread)
     size = 1 / spread - 1
     law = beta(mean * size, (1 - mean) * size)
     assert law.mean() == pytest.approx(mean) and law.var() == pytest.approx(spread * mean * (1 - mean))
     assert law.cdf(high) - law.cdf(low) == pytest.approx(0.8, abs=1e-6)
+    assert low <= mean <= high
     assert high - low <= law.ppf(0.9) - law.ppf(0.1) + 1e-9
 
 
 def test_the_range_of_a_rare_hit_begins_at_nothing() -> None:
     assert narrowest_range(0.05, 0.3)[0] == 0 and narrowest_range(0.95, 0.3)[1] == 1
+    assert narrowest_range(0.02, 0.9) == (0.0, 0.02)  # nearly always nothing: the mean is far above four of five
 
 
 @pytest.fixture(scope="module")

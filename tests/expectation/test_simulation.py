@@ -60,7 +60,8 @@ def test_any_scorer_draws_what_a_bank_draws(bank: ClassifierBank) -> None:
     columns = torch.tensor([0, 2, 4])
     for picture in (torch.tensor([0.3, -1.0]), torch.tensor([2.0, 1.0])):
         torch.testing.assert_close(linear.scores(picture, columns), scored.scores(picture, columns))
-        assert set(scored.rivals(picture, 6).tolist()) == set(linear.rivals(picture, 6).tolist()) == set(range(6))
+        (found,), (other,) = (drawn.rivals(picture[None], 6).tolist() for drawn in (linear, scored))
+        assert set(found) == set(other) == set(range(6))
 
 
 def test_rivals_are_those_that_can_score_highest(bank: ClassifierBank) -> None:
@@ -68,7 +69,7 @@ def test_rivals_are_those_that_can_score_highest(bank: ClassifierBank) -> None:
     drawn = LinearDraws(bank.weights, bank.biases, noise)
     picture = torch.tensor([0.0, 2.0])
     reach = {0: 0.1 + 2 * sqrt(2), 1: 2.0, 2: 1.0 + 2 * 0.6 * sqrt(2)}
-    assert drawn.rivals(picture, 2).tolist() == sorted(reach, key=lambda one: -reach[one])[:2]
+    assert drawn.rivals(picture[None], 2).tolist() == [sorted(reach, key=lambda one: -reach[one])[:2]]
 
 
 def test_losses_are_shared_out_by_who_won_them() -> None:
