@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -14,11 +15,16 @@ from types import ModuleType
 import pytest
 import torch
 
+from kgzsl.calibrations import calibrate
 from kgzsl.cli import main
+from kgzsl.cli.predict import _careful_lines
 from kgzsl.features import FeatureSet
 from kgzsl.graph import load_graph
+from kgzsl.hidden_classes import CalibrationData
+from kgzsl.prediction import ImagePrediction, Prediction
 from kgzsl.recipe import Recipe
-from kgzsl.toy import toy_features
+from kgzsl.run_folder import RunFolder
+from kgzsl.toy import toy_features, toy_seen_features
 
 VISION = Path(__file__).parents[1] / "vision" / "conftest.py"
 
@@ -233,3 +239,53 @@ def test_rows_go_with_features_only(predict, toy_run: Path) -> None:
 def test_a_folder_is_no_feature_file(predict, toy_run: Path) -> None:
     code, _, errors = predict("--run", toy_run, "--features", toy_run, "--classes", "okapi")
     assert code == 2 and "it is a folder" in errors
+
+
+@pytest.fixture(scope="module")
+def calibrated(toy_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy run, its seen classes played by their own classifiers."""
+    run = RunFolder(Path(shutil.copytree(toy_run, tmp_path_factory.mktemp("calibrated") / "run")))
+    data = CalibrationData(run, run.scorer.select(run.split.seen), toy_seen_features())
+    calibrate(data, ["probabilities", "rejection", "back_off"])
+    return run.path
+
+
+def test_careful_answers(predict, calibrated: Path, toy_images: Path) -> None:
+    asked = ("--run", calibrated, "--features", toy_images, "--classes", "okapi", "horse", "zebra", "saw", "--top", 2)
+    code, shown, _ = predict(*asked, "--back-off", 0.99, "--refuse", 0.9)
+    assert code == 0 and shown.splitlines()[0].startswith("row 0")
+    assert "%  class" in shown and "unknown: it seems to be none of the candidates" in shown
+    assert "some kind of hoofed (" in shown or "which every candidate is" in shown
+    _, shown, _ = predict(*asked, "--back-off", 0.99, "--refuse", 0.9, "--json")
+    for one in json.loads(shown):
+        assert one["is_unknown"] in (True, False) and one["back_off"]["probability"] >= 0.99 - 1e-9
+        assert 0 <= one["predictions"][0]["probability"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["--refuse", "1"], "A false-alarm rate is a share from 0 to below 1, such as 0.05, found 1.0."),
+        (["--back-off", "0"], "A level of confidence is above 0 and at most 1, such as 0.8, found 0.0."),
+        (["--refuse", "0.05"], "was not calibrated for rejection yet; run kgzsl calibrate"),
+        (["--back-off", "0.8"], "was not calibrated for probabilities yet; run kgzsl calibrate"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(
+    predict, toy_run: Path, toy_images: Path, asked: list[str], message: str
+) -> None:
+    code, shown, errors = predict("--run", toy_run, "--features", toy_images, *asked)
+    assert (code, shown) == (2, "") and errors.count("\n") == 1 and message in errors
+
+
+def test_the_words_of_a_careful_answer() -> None:
+    def lines(probability: float, information: float, is_unknown: bool) -> list[str]:
+        best = Prediction("giraffe", "giraffe", 2.0, 1, False, "trained", (), 0.6)
+        answer = replace(best, probability=probability, information=information)
+        return _careful_lines(ImagePrediction("photo.jpg", None, (best,), is_unknown, answer))
+
+    assert lines(0.6, 2.0, False) == ["giraffe (60 %)"]
+    assert lines(0.83, 1.0, False) == ["some kind of giraffe (83 %)"]  # a candidate below it is counted, too
+    assert lines(1.0, 0.0, False) == ["nothing more certain than giraffe, which every candidate is"]
+    unknown = "unknown: it seems to be none of the candidates"
+    assert lines(0.83, 1.0, True) == [unknown, "if it is one of them: some kind of giraffe (83 %)"]

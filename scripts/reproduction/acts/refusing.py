@@ -203,8 +203,8 @@ def block(found: dict[str, Any]) -> str:
         "### Refuse and back off: probabilities, thresholds and levels from seen classes",
         _probabilities(found),
         _refusals(found),
-        f"Back off at the level that gave {wanted:.0f} % right answers on seen classes, {level:.2f} (points in the picture; "
-        "candidates are the classes of each set that are unrelated to seen ones):\n\n"
+        f"Back off at the level that gave {wanted:.0f} % right answers on seen classes, {level:.2f} (points in the "
+        "picture; candidates are the classes of each set that are unrelated to seen ones):\n\n"
         + _table(
             ("set", "candidates", "right without, %", "right with, %", "information, bits", "of a candidate's, %"),
             [
@@ -219,6 +219,8 @@ def block(found: dict[str, Any]) -> str:
                 for name, part in found["sets"].items()
             ],
         ),
+        "Nothing here was fitted on an image of an unseen class. Where the AUROC is near 0.5 the scores do not tell "
+        "known from unknown, and no threshold helps; a rate obtained below the one asked is on the careful side.",
         f"![specificity against correctness](images/{PICTURE.name})",
     ]
     return "\n\n".join(parts) + "\n"
@@ -259,7 +261,8 @@ def _refusals(found: dict[str, Any]) -> str:
     asked = tuple(f"{100 * rate:.0f} %" for rate in RATES)
     head = ("set", "candidates", "images", *asked, "AUROC max_score", "energy", "margin")
     alarms = "; ".join(
-        f"{size} candidates {part['false_alarms']['near']:.1f} near each other, {part['false_alarms']['far']:.1f} far apart"
+        f"{size} candidates {part['false_alarms']['near']:.1f} near each other, {part['false_alarms']['far']:.1f} far "
+        "apart"
         for size, part in found["seen"].items()
     )
     areas = "; ".join(
@@ -270,8 +273,8 @@ def _refusals(found: dict[str, Any]) -> str:
     return (
         f"Refused images in percent, by the false-alarm rate asked (statistic: `{found['statistic']}`). Half of the "
         f"unrelated classes of a set are candidates, {DRAWS} draws:\n\n{_table(head, lines)}\n\n"
-        f"On seen classes that play unseen, AUROC: {areas}. Of left-out ones, where 5 % were asked, refused in percent: "
-        f"{alarms}."
+        f"On seen classes that play unseen, AUROC: {areas}. Of left-out ones, where 5 % were asked, refused in "
+        f"percent: {alarms}."
     )
 
 
