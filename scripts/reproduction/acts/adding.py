@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,9 +92,7 @@ def speed(run: RunFolder, alone: int, batch: int, seed: int = 0) -> dict[str, An
         asked = random.Random(seed).sample(missing, alone + 1 + batch)
         _added(first, encoder, asked[:1])  # what is loaded once
         single = sorted(_added(first, encoder, [one]) for one in asked[1 : alone + 1])
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         whole = _added(first, encoder, asked[alone + 1 :])
-        memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         products = _products(run, batch)
     finally:
         torch.set_num_threads(threads)
@@ -107,7 +104,6 @@ def speed(run: RunFolder, alone: int, batch: int, seed: int = 0) -> dict[str, An
         "batch_ms": round(1000 * whole / batch, 2),
         "products_ms": round(1000 * products / batch, 2),
         "batch_to_products": round(whole / products, 2),
-        "memory_mb": round(memory),
     }
 
 
@@ -157,8 +153,7 @@ by the vectors of their own names and definitions among the classes left. The ru
 Nouns that the run lacks, each with the ancestors it brings along, on one core, beyond the text encoder: \
 {fast["alone_ms"]:.1f} ms a class one by one (median; {fast["alone_most_ms"]:.1f} ms at most), \
 {fast["batch_ms"]:.2f} ms a class in a batch of {fast["batch"]:,}. The bare matrix products of the batch take \
-{fast["products_ms"]:.2f} ms a class, so that the batch takes {fast["batch_to_products"]:.1f} times as long; it needs \
-{fast["memory_mb"]} MB more.
+{fast["products_ms"]:.2f} ms a class, so that the batch takes {fast["batch_to_products"]:.1f} times as long.
 """
 
 
