@@ -27,11 +27,13 @@ def test_the_block_shows_every_figure() -> None:
     files = {"birds": one | {"inside": 80.0, "evidence": {"distance": -0.6}, "confusions": confusions}}
     compared = {"both": {"log_loss": 0.4876, "rank_correlation": 0.55, "penalty": 10.0}}
     seen = {"forecast": "both", "cases": 3472, "hit1": 0.37, "compared": compared}
-    shown = expecting.block({"files": files, expecting.ALL: one, "seen": seen})
+    shown = expecting.block({"files": files, expecting.ALL: one | {"evidence": {"kin": -0.5}}, "seen": seen})
     assert shown.startswith("### ")
     assert "| birds | 15 | 60.0 | 56.2 | 0.50 (0.10 to 0.80) | 0.40 (0.05 to 0.70) | 20.2 | 27.0 | 80 % |" in shown
     assert "| all files | 15 | 60.0 |" in shown and "| birds | 14 | 79 | 50 | 21 |" in shown
-    assert "| distance | -0.60 |" in shown and "| both | 0.488 | 0.55 |" in shown
+    assert "above 0 in 1 of 1" in shown and "picked afterwards, is `kin` with -0.50" in shown
+    assert "| distance | -0.60 | - |" in shown and "| kin | - | -0.50 |" in shown
+    assert "| both | 0.488 | 0.55 |" in shown
 
 
 def test_what_goes_together_has_a_correlation_of_one() -> None:

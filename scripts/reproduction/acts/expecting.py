@@ -31,6 +31,7 @@ def measure(run: Path, assets: Path) -> dict[str, Any]:
     classifier = ZeroShotClassifier.load(run)
     files = dict[str, Any]()
     parts = list[tuple[Array, Array]]()
+    everywhere = list[Expectation]()
     for name in FILES:
         images = FeatureSet.load(assets / "features" / f"{name}.safetensors")
         asked = candidates("unrelated", images, classifier.graph, classifier.run.split)
@@ -39,13 +40,15 @@ def measure(run: Path, assets: Path) -> dict[str, Any]:
         measured = 100 * np.diag(counts) / counts.sum(axis=1)
         expected = np.array([one.hit1 for one in found])
         parts.append((expected, measured))
+        everywhere += found
         inside = np.mean([one.low <= value <= one.high for one, value in zip(found, measured)])
         files[name] = compared(expected, measured) | {
             "inside": 100 * float(inside),
             "evidence": evidence_alone(found, measured),
             "confusions": confusions_found(classifier, found, asked, counts),
         }
-    together = compared(*(np.concatenate(part) for part in zip(*parts)))
+    expected, measured = (np.concatenate(part) for part in zip(*parts))
+    together = compared(expected, measured) | {"evidence": evidence_alone(everywhere, measured)}
     section = classifier.run.scoring["expectation"]
     seen = {name: section[name] for name in ("forecast", "cases", "hit1", "compared")}
     return {"files": files, ALL: together, "seen": seen}
@@ -157,7 +160,19 @@ def block(found: dict[str, Any]) -> str:
         told = one["confusions"]
         shares = " | ".join(f"{told[way]:.0f}" for way in ("forecast", "nearest", "chance"))
         lines.append(f"| {name} | {told['classes']} | {shares} |")
-    return "\n".join([*lines, "", *_evidence(files), "", *_on_seen(seen)])
+    lines += ["", _judged(files, found[ALL]), "", *_evidence({**files, ALL: found[ALL]})]
+    return "\n".join([*lines, "", *_on_seen(seen)])
+
+
+def _judged(files: dict[str, Any], together: dict[str, Any]) -> str:
+    told = sum(one["spearman"][1] > 0 for one in files.values())
+    alone = together["evidence"]
+    best = max(alone, key=lambda name: abs(alone[name]))
+    return (
+        f"Within a file the interval of the rank correlation is above 0 in {told} of {len(files)}. Over all files it "
+        f"also tells easy candidate sets from hard ones: {together['spearman'][0]:.2f}; the single piece of evidence that "
+        f"does best there, picked afterwards, is `{best}` with {alone[best]:.2f}."
+    )
 
 
 def _told(interval: Sequence[float]) -> str:
