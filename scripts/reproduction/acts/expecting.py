@@ -170,8 +170,8 @@ def _judged(files: dict[str, Any], together: dict[str, Any]) -> str:
     best = max(alone, key=lambda name: abs(alone[name]))
     return (
         f"Within a file the interval of the rank correlation is above 0 in {told} of {len(files)}. Over all files it "
-        f"also tells easy candidate sets from hard ones: {together['spearman'][0]:.2f}; the single piece of evidence that "
-        f"does best there, picked afterwards, is `{best}` with {alone[best]:.2f}."
+        f"also tells easy candidate sets from hard ones: {together['spearman'][0]:.2f}; the single piece of evidence "
+        f"that does best there, picked afterwards, is `{best}` with {alone[best]:.2f}."
     )
 
 
