@@ -49,7 +49,11 @@ def train_command(
         typer.Option("--set", metavar="KEY=VALUE...", help="Change the recipe, such as method.epochs=600."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace another run in the folder once the new one is whole.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace another run in the folder, and what was added to it, once the new one is whole.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's manifest as JSON.")] = False,
 ) -> None:
@@ -62,9 +66,12 @@ def train_command(
     words = " ".join(["kgzsl train", Path(recipe).name, *told])
     before = _manifest_stamp(out)
     loaded = Recipe.load(recipe, [*chosen, *(settings or [])])
+    held = _additions_of(out)
     run = loaded.train(out, device=device, command=words, overwrite=overwrite)
     if before == _manifest_stamp(out):
         typer.echo(f"{out} holds this run already; nothing was trained.", err=True)
+    elif held:
+        typer.echo(f"note: what was added to the run that stood in {out} is gone ({held} changes).", err=True)
     remember_run(out)
     if as_json:
         typer.echo(json.dumps(run.manifest, indent=2, ensure_ascii=False))
@@ -75,6 +82,17 @@ def train_command(
     typer.echo(f"{out}: {facts['method']} trained{epochs}; classifiers of {classes:,} classes, {seen:,} of them seen.")
     asked = "PHOTO.jpg" if "backbone" in loaded.tables["seen_bank"] else "--features FILE"
     typer.echo(f"Next: kgzsl predict {asked} --run {out} --classes NAME NAME ...", err=True)
+
+
+def _additions_of(out: Path) -> int:
+    """Return how many changes of classes a folder's run holds, which a new training drops."""
+    from kgzsl.run_folder import ADDITIONS
+
+    log = out / ADDITIONS / "additions.json"
+    try:
+        return len(json.loads(log.read_text(encoding="utf-8"))["changes"]) if log.is_file() else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1  # damaged, and replaced
 
 
 def _manifest_stamp(out: Path) -> int | None:
