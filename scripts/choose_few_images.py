@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Choose the constants of kgzsl/few_images/row_prior.py on held-out seen classes, and print what was found.
+
+Images of seen classes from the development sets play pictures that arrive; the classes are scored by the rows that the
+method predicted while they were hidden. Images of unseen classes are left out before anything is computed. The sets are
+Caltech-101's 31 seen classes, the grocery set's 11, and both with the 3 seen birds together.
+
+**The rule.** A setting is worth the mean over sets and over 1, 2, 4 and 8 pictures of the accuracy when all classes
+have pictures. SHRINKAGE, SMOOTHING, DEGREES and APART are changed one at a time, and the best is taken; the present
+value stays where the best is less than 0.03 above it.
+
+For LENGTH, which changes nothing then, two figures are printed: accuracy when one class alone has pictures, and when
+all have and the other seen classes compete with their own rows, without gamma. The first is best at 0.7 to 0.8, the
+second rises; 0.9 lies between.
+
+Found, kernel regression: SHRINKAGE 1, 2, 4: 91.12, 91.19, 91.20; SMOOTHING 0.3, 0.5, 0.8: 91.18, 91.20, 91.08; DEGREES
+300, 1000, 3000, infinite: 91.20, 91.20, 90.97, 90.60; APART 0.3, 1, 3, infinite: 91.06, 91.20, 91.19, 91.15.
+
+Command: KGZSL_ASSETS=... scripts/choose_few_images.py RUN   (RUN: kgzsl train kernel, then kgzsl calibrate)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from reproduction.few_image_draws import Draw, draws, one_class_at_a_time, scores_of
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.classes import ClassIndex
+from kgzsl.errors import InputFileError
+from kgzsl.features import FeatureSet
+from kgzsl.few_images import RowPrior
+from kgzsl.few_images.row_prior import APART, DEGREES, LENGTH, SHRINKAGE, SMOOTHING
+from kgzsl.hidden_classes import sample_of_seen_classes
+from kgzsl.run_folder import RunFolder
+
+SETS = (("caltech101-dev",), ("grocery-dev",), ("caltech101-dev", "grocery-dev", "cub100-dev"))
+COUNTS, DRAWS, SEED = (1, 2, 4, 8), 4, 0
+PRESENT = {"shrinkage": SHRINKAGE, "smoothing": SMOOTHING, "degrees": DEGREES, "apart": APART}
+OFFERED = {
+    "shrinkage": (1.0, 2.0, 4.0),
+    "smoothing": (0.3, 0.5, 0.8),
+    "degrees": (300.0, 1000.0, 3000.0, math.inf),
+    "apart": (0.3, 1.0, 3.0, math.inf),
+}
+MARGIN = 0.03
+LENGTHS = (0.7, 0.8, 0.9, 1.0)
+
+
+def main() -> None:
+    """Choose and print."""
+    run = RunFolder(Path(sys.argv[1]))
+    hidden, sample = run.hidden_bank, sample_of_seen_classes(run)
+    if hidden is None:
+        raise InputFileError(f"Run kgzsl calibrate {run.path} first.")
+    games = [game(run, hidden, names) for names in SETS]
+
+    def prior(setting: Mapping[str, float]) -> RowPrior:
+        return RowPrior.fit(run.seen_bank, hidden, sample, **setting)
+
+    chosen = dict(PRESENT)
+    for name, values in OFFERED.items():
+        found = {value: worth(prior({**chosen, name: value}), games) for value in values}
+        best = max(found, key=lambda value: found[value])
+        if found[best] > found[chosen[name]] + MARGIN:
+            chosen[name] = best
+        print(name, {value: round(one, 2) for value, one in found.items()}, "->", chosen[name], flush=True)
+    lengths = {value: worth_of_length(prior({**chosen, "length": value}), run, games) for value in LENGTHS}
+    print("length", lengths, "present", LENGTH)
+
+
+def game(run: RunFolder, hidden: ClassifierBank, names: Sequence[str]) -> tuple[ClassifierBank, list[Draw]]:
+    """Return the hidden rows of the seen classes of some sets, and draws of their pictures."""
+    folder = Path(os.environ["KGZSL_ASSETS"]) / "features"
+    parts = [FeatureSet.load(folder / f"{name}.safetensors").of_classes(run.split.seen) for name in names]
+    own = [str(one) for part in parts for one in part.class_ids()]
+    index = ClassIndex(tuple(sorted(set(own))))
+    images = FeatureSet(
+        torch.cat([part.features for part in parts]), torch.from_numpy(index.rows(own)), index, hidden.backbone
+    )
+    return hidden.select(index.ids), list(draws(images, index.ids, DRAWS, SEED))
+
+
+def worth(prior: RowPrior, games: Sequence[tuple[ClassifierBank, list[Draw]]]) -> float:
+    """Return the mean accuracy when all classes have pictures."""
+    found = [
+        draw.accuracy(scores_of(prior.blend(old, draw.pictures(old.index.ids, count)).bank, draw.features))
+        for old, taken in games
+        for draw in taken
+        for count in COUNTS
+    ]  # as many draws of each set
+    return sum(found) / len(found)
+
+
+def worth_of_length(
+    prior: RowPrior, run: RunFolder, games: Sequence[tuple[ClassifierBank, list[Draw]]]
+) -> tuple[float, float]:
+    """Return the mean accuracy when one class alone has pictures, and that beside all other seen classes."""
+    head = run.seen_bank.normalised(run.bank.normalisation)
+    alone, beside = list[float](), list[float]()
+    for old, taken in games:
+        others = head.select([one for one in head.index if one not in old.index])
+        for draw in taken[:2]:
+            for count in (1, 4):
+                pictures = draw.pictures(old.index.ids, count)
+                banks = [prior.blend(old.select([one]), {one: pictures[one]}).bank for one in pictures]
+                fresh = torch.cat([scores_of(bank, draw.features) for bank in banks], dim=1)
+                _, after, change = one_class_at_a_time(draw, scores_of(old, draw.features), fresh)
+                alone.append(after / len(banks) + change * (1 - 1 / len(banks)))
+                scores = [scores_of(prior.blend(old, pictures).bank, draw.features), scores_of(others, draw.features)]
+                beside.append(draw.accuracy(torch.cat(scores, dim=1)))
+    return sum(alone) / len(alone), sum(beside) / len(beside)
+
+
+if __name__ == "__main__":
+    main()
