@@ -10,11 +10,19 @@ import torch
 
 from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
 from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import BackboneMismatchError, NotFittedError, SemanticsError, UnknownClassError
+from kgzsl.errors import (
+    BackboneMismatchError,
+    NotAvailableError,
+    NotFittedError,
+    SemanticsError,
+    UnknownClassError,
+)
+from kgzsl.explain import amounts_of
+from kgzsl.explain.asked import AskedClass
 from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.graph.extension import ClassExtension, extension_with_parents
-from kgzsl.methods import METHODS, InductiveMethod, Method, NearestSeen
+from kgzsl.methods import ICIS, METHODS, DeViSE, InductiveMethod, Method, NearestSeen
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.toy import CLASSES, SEEN, UNSEEN, toy_seen_features, toy_supervision
@@ -162,6 +170,24 @@ def test_inductive_methods_come_back_from_disk(make, given: Supervision, tmp_pat
     for one, within in ((method, 1e-5), (again, 2e-3)):  # graph networks keep hidden rows in half precision
         together = rows_of(one.synthesize_new(*new_classes(given)))
         torch.testing.assert_close(together, alone, atol=within, rtol=within)
+
+
+def test_a_row_is_explained_or_it_is_said_which_methods_can_be(make, given: Supervision) -> None:
+    method = make().fit(given)
+    scorer, direction = method.synthesize(UNSEEN), torch.tensor([1.0, -0.5, 0.3, 1.0], dtype=torch.float64)
+    if isinstance(method, DeViSE | ICIS):
+        with pytest.raises(NotAvailableError, match="methods that do are conse, ensemble, eszsl, exem, graph_reg"):
+            amounts_of(method, AskedClass("okapi"), direction, SEEN)
+        return
+    if not isinstance(scorer, ClassifierBank):
+        images = toy_seen_features()
+        amounts = scorer.contributions("okapi", images).sum(dim=1)
+        torch.testing.assert_close(amounts, scorer.score(images)[:, 0].double(), atol=1e-5, rtol=1e-5)
+        return
+    found = amounts_of(method, AskedClass("okapi"), direction, SEEN, steps=64)
+    within = 1e-5 if found.is_exact else 2e-2
+    assert found.total == pytest.approx(float(rows(method, ("okapi",))[0].double() @ direction), abs=within, rel=1e-5)
+    assert found.is_exact == ("graph" not in type(method).__name__.lower())
 
 
 KIND_OF = {"mule": "hoofed", "parrot": "bird"}
