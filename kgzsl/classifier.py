@@ -21,7 +21,7 @@ from kgzsl.additions import (
     update_by_pictures,
 )
 from kgzsl.bank import ClassifierBank, StoredScorer
-from kgzsl.classes import ClassIndex, ClassText
+from kgzsl.classes import ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
@@ -211,9 +211,6 @@ class ZeroShotClassifier:
             by: who adds it, for the log; by default the user of the operating system.
             any_language: take a description in any script.
 
-        Returns:
-            The class with its place and why it is there.
-
         Raises:
             UnknownClassError, AmbiguousClassError: a name means no class, or several; the method places no new ones.
             AdditionError, GraphError, InputFileError: the class is there already, or cannot be added as asked.
@@ -329,23 +326,9 @@ class ZeroShotClassifier:
             InputFileError: none could be read.
             BackboneError, MissingDependencyError: the run's backbone cannot be loaded.
         """
-        from kgzsl.vision import ImageFile
-        from kgzsl.vision.extract import batches_of_pixels
+        from kgzsl.vision.pictures import picture_features
 
-        backbone, images = self.backbone, [ImageFile(Path(path), str(path)) for path in paths]
-        names, skipped, parts = list[str](), list[tuple[str, str]](), list[torch.Tensor]()
-        batches = batches_of_pixels(images, backbone, batch_size=batch_size)
-        for start, (rows, pixels, bad) in zip(range(0, len(images), batch_size), batches):
-            names += [images[start + row].name for row in rows]
-            skipped += [(images[start + row].name, reason) for row, reason in bad]
-            if pixels is not None:
-                parts.append(backbone.features(pixels).cpu())
-        if not parts:
-            reasons = " ".join(reason for _, reason in skipped[:3])
-            raise InputFileError(f"None of the pictures could be read. {reasons or 'Name at least one picture.'}")
-        features = torch.cat(parts)
-        labels = torch.full((len(features),), NO_CLASS, dtype=torch.int64)
-        return FeatureSet(features, labels, ClassIndex((), "pictures"), backbone.id, tuple(names)), skipped
+        return picture_features(self.backbone, [Path(path) for path in paths], batch_size)
 
     def predict(
         self,

@@ -91,3 +91,13 @@ def test_what_cannot_be_added_is_one_line_and_nothing_is_written(
         and result.stderr.count("\n") == 1 + result.stderr.startswith("run:")
     )
     assert not (run / "additions").exists()
+
+
+def test_a_new_training_tells_that_additions_are_gone(told, run: Path, toy_recipe: Path) -> None:
+    told("add", "mule", "--parents", "horse", "--run", run)
+    words = ["train", toy_recipe, "--out", run, "--set", "method.epochs=2"]
+    assert told(*words).exit_code == 2
+    assert ZeroShotClassifier.load(run).changes
+    result = told(*words, "--overwrite")
+    assert result.exit_code == 0 and "is gone (1 changes)" in result.stderr
+    assert not (run / "additions").exists()
