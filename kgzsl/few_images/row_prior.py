@@ -25,20 +25,16 @@ means of their classes, its expectation is proportional to ``d v S + Q``, and th
 
     (d v S + Q)^-1 (m_n - m) ~ P (I + P' Q P / (d v))^-1 c.
 
-Q is pooled over all classes that have pictures; k is left as it is. One picture a class has no scatter. Last, classes
-with pictures are told from each other: with rows R (C, D) and expected means M, of length one in these coordinates,
-
-    (G + f I)^-1 R,    G = R M',    f = `APART` times the mean of G's diagonal,
-
-is the ridge regression in which a row scores its own mean and not those of the others. A class that has pictures by
-itself keeps its row but for the length.
+Q is pooled over all classes that have pictures, so their rows hang together; k is left as it is. One picture a class
+has no scatter.
 
 **Where it comes from.** Seen classes have a row of their own, w*, and one that was predicted while they were hidden, w.
 With pictures of seen classes for m and S: the scale s of rows is the regression of pictures on S w*, v is what it
 leaves over, a = s <w*, w> / <w, w> (inner products by S) is how far predictions are to be trusted, and
 T = S cov(s w* - a w) S, mixed with a multiple of S (`SMOOTHING`). All this is estimated, not searched. `SHRINKAGE`,
 `SMOOTHING`, `DEGREES` and `LENGTH` were chosen on held-out seen classes by ``scripts/choose_few_images.py``. T scaled
-for each class by the marginal likelihood of its pictures was tried there and was worse: a few pictures do not tell.
+for each class by the marginal likelihood of its pictures was tried there and was worse: a few pictures do not tell. A
+ridge regression among the expected means of classes with pictures was tried, too, and gained less than 0.1.
 
 **Beside the other rows.** A row's score of the mean picture (its offset) and its length say nothing of the class and
 decide who wins. The prediction's share of the row is ``r = <k c_0 / (k + n), c> / <c, c>``; length and offset are
@@ -56,7 +52,6 @@ References:
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -70,7 +65,7 @@ from kgzsl.few_images.class_pictures import ClassPictures
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassId, Float, PathLike, Tensor
 
-__all__ = ["APART", "DEGREES", "LENGTH", "SHRINKAGE", "SMOOTHING", "BlendedRows", "RowPrior"]
+__all__ = ["DEGREES", "LENGTH", "SHRINKAGE", "SMOOTHING", "BlendedRows", "RowPrior"]
 
 SHRINKAGE = 2.0
 """What is added to the covariance of pictures, in units of its mean eigenvalue."""
@@ -78,8 +73,6 @@ SMOOTHING = 0.5
 """How much of T is a multiple of S."""
 DEGREES = 1000.0
 """The pictures that the covariance of seen pictures is worth, where others scatter differently."""
-APART = 1.0
-"""The ridge of that regression; infinite: classes are not told from each other."""
 LENGTH = 0.9
 """The length of a row from images alone, in units of the mean length of predicted rows."""
 MOST = 1e6
@@ -112,7 +105,6 @@ class RowPrior:
         trust: a.
         noise: v.
         degrees: d, in pictures.
-        apart: f, in units of the mean of G's diagonal.
         length: of a row from images alone.
         offset: its score of the mean picture.
         backbone: whose features they are.
@@ -124,7 +116,6 @@ class RowPrior:
     trust: float
     noise: float
     degrees: float
-    apart: float
     length: float
     offset: float
     backbone: str
@@ -139,7 +130,6 @@ class RowPrior:
         shrinkage: float = SHRINKAGE,
         smoothing: float = SMOOTHING,
         degrees: float = DEGREES,
-        apart: float = APART,
         length: float = LENGTH,
     ) -> RowPrior:
         """Learn from seen classes.
@@ -150,7 +140,7 @@ class RowPrior:
             images: images of seen classes; one of each is enough.
             hidden: whether those rows were predicted while the class was hidden; else `TRUST` holds and only the
                 lengths of ``predicted`` are used, which may be of any classes.
-            shrinkage, smoothing, degrees, apart, length: as the constants of this module.
+            shrinkage, smoothing, degrees, length: as the constants of this module.
 
         Raises:
             BackboneMismatchError: images and classifiers are of different backbones.
@@ -182,7 +172,7 @@ class RowPrior:
         lengths = float(rows.norm(dim=1).mean()) * length
         offset = float((rows @ mean + biases).mean())
         strengths = noise / values.clamp(min=max(noise, 1 / MOST) / MOST)
-        return cls(mean, basis, strengths, scale * trust, noise, degrees, apart, lengths, offset, images.backbone)
+        return cls(mean, basis, strengths, scale * trust, noise, degrees, lengths, offset, images.backbone)
 
     def blend(self, rows: ClassifierBank, pictures: Mapping[ClassId, ClassPictures]) -> BlendedRows:
         """Return a bank in which the classes that have pictures have blended rows.
@@ -201,9 +191,7 @@ class RowPrior:
         old = rows.select(tuple(pictures))
         expected, shares = self._posterior(old, list(pictures.values()))
         spread = torch.cat([one.spread.double() for one in pictures.values()]) @ self.basis.double()
-        means = torch.nn.functional.normalize(expected, dim=1)
-        rows_of_means = _narrowed(means, spread, self.degrees * self.noise)
-        fresh = _told_apart(rows_of_means, means, self.apart) @ self.basis.double().T
+        fresh = _narrowed(expected, spread, self.degrees * self.noise) @ self.basis.double().T
         weights, biases = self._beside_others(old, fresh, shares)
         cosines = torch.cosine_similarity(old.weights.double(), weights, dim=1)
         place = torch.from_numpy(rows.index.rows(pictures))
@@ -267,7 +255,7 @@ class RowPrior:
     def save(self, path: PathLike) -> None:
         """Write one safetensors file, in single precision."""
         tensors = {"mean": self.mean.float(), "basis": self.basis.float(), "strengths": self.strengths.float()}
-        numbers = {"trust": self.trust, "noise": self.noise, "degrees": self.degrees, "apart": self.apart}
+        numbers = {"trust": self.trust, "noise": self.noise, "degrees": self.degrees}
         numbers |= {"length": self.length, "offset": self.offset}
         save_tensors(path, tensors, {"backbone": self.backbone, "numbers": json.dumps(numbers)})
 
@@ -322,14 +310,4 @@ def _narrowed(rows: Float[Tensor, "C D"], spread: Float[Tensor, "R D"], worth: f
     square = spread @ spread.T
     square.diagonal().add_(worth)
     solved: Tensor = rows - torch.linalg.solve(square, spread @ rows.T).T @ spread
-    return solved
-
-
-def _told_apart(rows: Float[Tensor, "C D"], means: Float[Tensor, "C D"], apart: float) -> Float[Tensor, "C D"]:
-    """Return ``(G + apart mean(diag G) I)^-1 rows`` with ``G = rows means'``."""
-    if math.isinf(apart):
-        return rows
-    square = rows @ means.T
-    square.diagonal().add_(apart * float(square.diagonal().mean()))
-    solved: Tensor = torch.linalg.solve(square, rows)
     return solved
