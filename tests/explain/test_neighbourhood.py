@@ -8,7 +8,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from kgzsl.errors import InputFileError, MissingDependencyError
 from kgzsl.explain import Neighbourhood, choose_neighbourhood, draw, explain, neighbourhood_of, to_dot
@@ -72,6 +72,7 @@ def pieces(draw_from) -> tuple[ClassGraph, list[str], str]:
 
 
 @given(pieces())
+@settings(max_examples=40)
 def test_every_class_and_line_is_true_and_no_labels_overlap(piece: tuple[ClassGraph, list[str], str]) -> None:
     graph, seen, asked = piece
     found = choose_neighbourhood(graph, asked, seen=seen, shares=dict.fromkeys(seen, 0.1))
