@@ -27,7 +27,7 @@ SHAPED_ROOMS = (
     ),
     "kgzsl.graph.extension",
     *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.scoring", "kgzsl.evaluation", "kgzsl.methods"),
-    *("kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),
+    *("kgzsl.additions", "kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),
     "kgzsl.vision.shards",
     *("kgzsl.benchmarks", "kgzsl.cross_validation", "kgzsl.export", "kgzsl.few_images"),
 )
