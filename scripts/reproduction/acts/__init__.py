@@ -55,7 +55,7 @@ def kept_path(act: str, runs: Path) -> Path:
 
 def prepared_run(runs: Path) -> Path:
     """Return a run that the acts are measured on."""
-    from kgzsl.calibrations import calibrate
+    from kgzsl.calibrations import CALIBRATIONS, calibrate
     from kgzsl.hidden_classes import CalibrationData
     from kgzsl.recipe import Recipe
     from kgzsl.run_folder import RunFolder, holds_run
@@ -63,7 +63,7 @@ def prepared_run(runs: Path) -> Path:
     run = runs / FOLDER / "run"
     if not holds_run(run):
         Recipe.load(RECIPE).train(run, command=f"kgzsl train {RECIPE}")
-    if not (run / "scoring.json").is_file():
+    if not CALIBRATIONS.keys() <= RunFolder(run).scoring.keys():
         calibrate(CalibrationData.of(RunFolder(run)))
     return run
 
