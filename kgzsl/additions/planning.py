@@ -159,7 +159,7 @@ class Planner:
             self.resolver.resolve(request.name)
         except UnknownClassError as error:
             raise UnknownClassError(
-                f"{str(error).rstrip('.')}. To add it as a class of your own, give its parents (--parents), a "
+                f"{error} To add it as a class of your own, give its parents (--parents), a "
                 "description (--description), or both."
             ) from error
         raise AssertionError("a name without senses resolves to nothing")
