@@ -113,13 +113,16 @@ def write_page(grid: Sequence[Job], runs: Path, out: Path, failed: Mapping[str, 
         "## Not run",
         "\n".join(f"- {line}" for line in idle) or "Nothing: all of the grid is here.",
     ]
+    if out.resolve().parent == ROOT / "docs":
+        acts.draw(runs)
     write_text(out, "\n\n".join(block.strip() for block in blocks if block) + "\n")
     return [*deviations, *idle]
 
 
 def any_class(runs: Path) -> list[str]:
     """Return what was measured of the acts, or nothing."""
-    found = acts.blocks(runs)
+    parts = [part for block in acts.blocks(runs) for part in block.strip().split("\n\n")]
+    found = [part if part.startswith(("#", "|", "!", "-")) else filled(part) for part in parts]
     return ["## Any class, at any time", filled(ACTS.format(run=acts.RECIPE)), *found] if found else []
 
 

@@ -74,3 +74,12 @@ def blocks(runs: Path) -> list[str]:
 
     kept = {act: kept_path(act, runs) for act in ACTS}
     return [module_of(act).block(read_json(path)["found"]) for act, path in kept.items() if path.is_file()]
+
+
+def draw(runs: Path) -> None:
+    """Draw anew the pictures of the page."""
+    from kgzsl.runtime import read_json
+
+    for act in ACTS:
+        if kept_path(act, runs).is_file() and hasattr(module := module_of(act), "draw"):
+            module.draw(read_json(kept_path(act, runs))["found"])
