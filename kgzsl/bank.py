@@ -10,6 +10,7 @@ import torch
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.features import FeatureSet
+from kgzsl.markup import facts, page, some_of
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
@@ -119,6 +120,23 @@ class ClassifierBank:
         if not bool(torch.isfinite(self.weights).all() and torch.isfinite(self.biases).all()):
             raise InputFileError("A bank must hold finite numbers only; the training that made it diverged.")
 
+    def __repr__(self) -> str:
+        shape = f"{len(self.index):,} classes, {self.dim}-d"
+        return f"ClassifierBank({shape}, backbone={self.backbone!r}, normalisation={self.normalisation!r})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: size, backbone, and how long the rows are."""
+        pairs = [
+            ("classes", f"{len(self.index):,}"),
+            ("dimensions", f"{self.dim:,}"),
+            ("backbone", self.backbone),
+            ("rows scaled", self.normalisation),
+            ("length of the weights", _spread(self.weights.double().norm(dim=1))),
+            ("biases", _spread(self.biases.double())),
+            ("first classes", some_of(self.index, len(self.index))),
+        ]
+        return page("bank of classifiers", facts(pairs))
+
     @property
     def dim(self) -> int:
         """The feature dimension D."""
@@ -200,3 +218,9 @@ class ClassifierBank:
             raise InputFileError(f"{path} is no bank: it lacks {', '.join(sorted(needed))}.")
         index = ClassIndex.from_json(metadata["classes"], f"bank {path}")
         return cls(index, tensors["weights"], tensors["biases"], metadata["backbone"], metadata["normalisation"])
+
+
+def _spread(values: Float[Tensor, "C"]) -> str:
+    if not len(values):
+        return ""
+    return f"{float(values.min()):.3g} to {float(values.max()):.3g}, mean {float(values.mean()):.3g}"

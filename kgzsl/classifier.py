@@ -28,7 +28,7 @@ from kgzsl.features import NO_CLASS, FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
-from kgzsl.prediction import ImagePrediction, PathStep, Prediction
+from kgzsl.prediction import ImagePrediction, PathStep, Prediction, Predictions
 from kgzsl.run_folder import RunFolder
 from kgzsl.scoring import Caution, HedgedAnswer
 from kgzsl.semantics import (
@@ -339,7 +339,7 @@ class ZeroShotClassifier:
         include_person: bool = False,
         reject: float | None = None,
         back_off: float | None = None,
-    ) -> list[ImagePrediction]:
+    ) -> Predictions:
         """Rank classes for every picture; with probabilities where the run was calibrated (``kgzsl calibrate``).
 
         Args:
@@ -382,10 +382,10 @@ class ZeroShotClassifier:
 
     def _rank(
         self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int, caution: Caution
-    ) -> list[ImagePrediction]:
+    ) -> Predictions:
         self.scorer.check_backbone(images)
         scorer = self.scorer_of(class_ids)
-        ranked: list[ImagePrediction] = []
+        ranked = Predictions()
         names = images.paths or tuple(f"row {row}" for row in range(len(images)))
         for rows, scores in score_in_chunks(scorer, images):
             columns = top_k(scores, min(top, len(class_ids)))

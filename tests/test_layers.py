@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "kgzsl"
 
 LEVELS = {
-    "errors": 0, "types": 0, "registry": 0,
+    "errors": 0, "types": 0, "registry": 0, "markup": 0,
     "classes": 1, "quantisation": 1, "runtime": 1, "prediction": 1,
     "graph": 2, "semantics": 2, "features": 2, "bank": 2,
     "splits": 3, "supervision": 3, "seen_bank": 3, "propagation": 3, "kernels": 3,

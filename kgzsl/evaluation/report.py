@@ -103,6 +103,18 @@ class Report:
     hubness: Mapping[int, float] = field(default_factory=dict)
     breakdowns: Mapping[str, Mapping[str, Figures]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        ends = self.figures.interval_micro.get(1)
+        found = f"Hit@1 {self.figures.hits_micro[1]:.1f} %" + (f" [{ends[0]:.1f}, {ends[1]:.1f}]" if ends else "")
+        among = f"{self.num_candidates:,} candidates ({self.candidates})"
+        return f"Report({self.features!r}, {self.figures.num_images:,} images, {among}, {found})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the tables of `kgzsl.evaluation.to_text`, with intervals."""
+        from kgzsl.evaluation.notebook import to_html
+
+        return to_html(self)
+
     @property
     def harmonic_mean(self) -> float | None:
         """H of the macro Hit@1 of seen and unseen images, None where there are not both."""

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from kgzsl.evaluation.metrics import chance
 from kgzsl.evaluation.report import HITS, Figures, Report
 
-__all__ = ["to_markdown", "to_text"]
+__all__ = ["CALIBRATIONS", "rows_by_k", "to_markdown", "to_text"]
 
 CALIBRATIONS = {
     "none": "as they score",
@@ -43,7 +43,7 @@ def _block(report: Report, name: str, figures: Figures, details: bool) -> list[s
     images = f"{name} images" if name else "images"
     shown = report.shown_hits
     table = [("Hit@k in %", [f"@{k}" for k in shown])]
-    table += [(row, [f"{values[k]:.1f}" for k in shown]) for row, values in _rows(report, figures, details)]
+    table += [(row, [f"{values[k]:.1f}" for k in shown]) for row, values in rows_by_k(report, figures, details)]
     rows = [f"  {row:<15}" + "".join(f"{cell:>7}" for cell in cells) for row, cells in table]
     return [
         f"{title}: {figures.num_images:,} {images} of {figures.num_classes:,} classes",
@@ -53,8 +53,8 @@ def _block(report: Report, name: str, figures: Figures, details: bool) -> list[s
     ]
 
 
-def _rows(report: Report, figures: Figures, details: bool) -> Iterator[tuple[str, Mapping[int, float]]]:
-    """Yield the rows of figures by k."""
+def rows_by_k(report: Report, figures: Figures, details: bool) -> Iterator[tuple[str, Mapping[int, float]]]:
+    """Yield the rows of figures by k, each with its name; intervals of macro figures only with ``details``."""
     yield "micro", figures.hits_micro
     yield from _ends(figures.interval_micro)
     yield "macro", figures.hits_macro

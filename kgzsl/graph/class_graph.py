@@ -11,6 +11,7 @@ import numpy as np
 
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import GraphError
+from kgzsl.markup import facts, page, some_of
 from kgzsl.types import Array, ClassId, Int
 
 if TYPE_CHECKING:
@@ -109,6 +110,24 @@ class ClassGraph:
             walk.append(row)
             row = next(parent for parent in self._parents[row] if open_parents[parent] > 0)
         return " -> ".join(self.index[step] for step in [*walk[walk.index(row) :], row])
+
+    def __repr__(self) -> str:
+        wordnet = f", WordNet {self.wordnet_version}" if self.wordnet_version else ""
+        return f"ClassGraph({self.name!r}, {self.num_classes:,} classes, {len(self.edges):,} edges{wordnet})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: counts, WordNet version, marks, a few roots and classes."""
+        roots = self.roots()
+        marks = ", ".join(f"{mark} {len(ids):,}" for mark, ids in sorted(self.marks.items()) if ids)
+        pairs = [
+            ("classes", f"{self.num_classes:,}"),
+            ("edges to parents", f"{len(self.edges):,}"),
+            ("WordNet", self.wordnet_version or "none (own class ids)"),
+            ("marks", marks),
+            ("roots", some_of((self.text(root).label for root in roots), len(roots))),
+            ("first classes", some_of((text.label for text in self.texts), self.num_classes)),
+        ]
+        return page(f"class graph {self.name}", facts(pairs))
 
     @property
     def num_classes(self) -> int:
