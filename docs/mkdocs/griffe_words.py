@@ -1,4 +1,4 @@
-"""The docstrings' ``Example:`` is what Google's style calls ``Examples:``; without this its code would be read as text."""
+"""The docstrings' ``Example:`` is what Google's style calls ``Examples:``; else its code would be read as text."""
 
 from __future__ import annotations
 

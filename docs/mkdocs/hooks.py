@@ -127,12 +127,16 @@ def plain(text: str, page: str) -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put a page a room into the navigation."""
-    pages = [f"{API}/index.md", *({f"kgzsl.{room}": f"{API}/{room}.md"} for room in rooms())]
+    """Put the pages into the navigation that come in numbers: a page a room, a page a decision."""
+    decided = sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "decisions").glob("[0-9]*.md"))
+    listed = {
+        f"{API}/index.md": {"API": [f"{API}/index.md", *({f"kgzsl.{room}": f"{API}/{room}.md"} for room in rooms())]},
+        "decisions/README.md": {"Decisions": ["decisions/README.md", *decided]},
+    }
     for section in config.nav:
         for entries in section.values():
             if isinstance(entries, list):
-                entries[:] = [{"API": pages} if entry == f"{API}/index.md" else entry for entry in entries]
+                entries[:] = [listed.get(entry, entry) if isinstance(entry, str) else entry for entry in entries]
     return config
 
 

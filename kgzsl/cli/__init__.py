@@ -15,7 +15,7 @@ import typer
 from kgzsl import __version__
 from kgzsl.errors import KgzslError
 
-__all__ = ["main", "make_app"]
+__all__ = ["COMMANDS", "EXIT_CODES", "main", "make_app"]
 
 COMMANDS = (
     "graph",
@@ -41,6 +41,26 @@ COMMANDS = (
 )
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""
 
+EXIT_CODES = {
+    0: "done",
+    1: "done, but not all is as asked: `kgzsl link` could not link every name; also a fault in kgzsl itself, which "
+    "shows a traceback",
+    2: "bad input: one line on standard error says what was found, what was expected, what to do",
+    130: "stopped with Ctrl-C; what was finished is kept",
+}
+"""What the program's end says to a script."""
+
+HELP = """Teach a trained image classifier new classes without new images.
+
+Examples:
+
+kgzsl train dgp --out runs/dgp
+
+kgzsl predict photo.jpg --classes okapi zebra giraffe
+
+kgzsl predict --help
+"""
+
 ARGUMENT = re.compile(r" \(\w+=\w+\)")
 """What a message says to Python behind the name of an option: ``--overwrite (overwrite=True)``."""
 
@@ -55,7 +75,8 @@ def make_app() -> typer.Typer:
     """Return the whole command line as a typer application."""
     app = typer.Typer(
         name="kgzsl",
-        help="Teach a trained image classifier new classes without new images.",
+        help=HELP,
+        epilog="Exit codes: 0 done; 1 done, but not all is as asked; 2 bad input; 130 stopped with Ctrl-C.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -67,7 +88,7 @@ def make_app() -> typer.Typer:
             False, "--version", callback=_show_version, is_eager=True, help="Show the version."
         ),
     ) -> None:
-        """Teach a trained image classifier new classes without new images."""
+        pass
 
     for name in COMMANDS:
         importlib.import_module(f"kgzsl.cli.{name}").register(app)

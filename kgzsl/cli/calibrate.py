@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kgzsl.cli.completion import DEVICES
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
 
@@ -44,7 +45,7 @@ def calibrate_command(
     sections: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAME...", help="Fit these sections only.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=DEVICES)] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was fitted as JSON.")] = False,
 ) -> None:
     """Fit what is calibrated on seen classes."""

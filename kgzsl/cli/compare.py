@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kgzsl.cli.completion import DEVICES, KINDS_OF_CANDIDATES, RECIPES, TEXT_FORMS
 from kgzsl.cli.several_values import ListOptionCommand
 
 __all__ = ["register"]
@@ -35,15 +36,21 @@ def register(app: typer.Typer) -> None:
 
 
 def compare_command(
-    recipes: Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Recipe files, or names of shipped ones.")],
+    recipes: Annotated[
+        list[str],
+        typer.Argument(metavar="RECIPE...", help="Recipe files, or names of shipped ones.", autocompletion=RECIPES),
+    ],
     features: Annotated[list[Path], typer.Option(metavar="FILE...", help="Feature files, made by kgzsl extract.")],
     semantics: Annotated[
-        list[str] | None, typer.Option(metavar="SOURCE...", help="Semantics to compare; see above.")
+        list[str] | None,
+        typer.Option(metavar="SOURCE...", help="Semantics to compare; see above.", autocompletion=TEXT_FORMS),
     ] = None,
     candidates: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND...", help="Which classes compete: own, unrelated (the default), generalised, unseen, all."
+            metavar="KIND...",
+            help="Which classes compete: own, unrelated (the default), generalised, unseen, all.",
+            autocompletion=KINDS_OF_CANDIDATES,
         ),
     ] = None,
     seeds: Annotated[
@@ -59,7 +66,7 @@ def compare_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE...", help="Change every recipe, such as method.epochs=600."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=DEVICES)] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with means and all reports.")] = False,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a Markdown table with every file apart as well.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgzsl.cli.completion import DEVICES, RECIPES
 from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def register(app: typer.Typer) -> None:
 
 
 def cross_validate_command(
-    recipes: Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Recipe files, or names of shipped ones.")],
+    recipes: Annotated[
+        list[str],
+        typer.Argument(metavar="RECIPE...", help="Recipe files, or names of shipped ones.", autocompletion=RECIPES),
+    ],
     folds: Annotated[int, typer.Option(min=2, help="How many parts the seen classes are cut into.")] = 5,
     repeats: Annotated[int, typer.Option(min=1, help="How often they are cut anew.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the cuts and of the intervals.")] = 0,
@@ -58,7 +62,7 @@ def cross_validate_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE...", help="Change every recipe, such as method.epochs=600."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=DEVICES)] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a recipe.")] = False,
 ) -> None:
     """Cross-validate recipes over their seen classes."""

@@ -9,20 +9,39 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgzsl.cli.completion import GRAPHS, TEXT_FORMS
+
 if TYPE_CHECKING:
     from kgzsl.graph.class_graph import ClassGraph
     from kgzsl.semantics import SemanticEmbedding, SemanticSource
 
 __all__ = ["register"]
 
+HELP = """Embed the classes of a graph: text encoders, word vectors or given attributes.
+
+Vectors stored beside the graph are used where encoder and text form fit; other classes are encoded now, with their own
+description, else WordNet's definition where WordNet is installed, else from their names alone.
+
+Examples:
+
+kgzsl embed --graph my-graph --out my-graph/embeddings.safetensors
+
+kgzsl embed --graph imagenet21k --text-form 'lemmas: definition | lemmas' --out both.safetensors
+
+kgzsl embed --graph imagenet21k --semantics clip:openai/clip-vit-base-patch32 --text-form photo --out clip.safetensors
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("embed")(embed_command)
+    app.command("embed", help=HELP)(embed_command)
 
 
 def embed_command(
-    graph: Annotated[str, typer.Option(metavar="NAME|DIR", help="A graph that kgzsl ships, or a graph folder.")],
+    graph: Annotated[
+        str,
+        typer.Option(metavar="NAME|DIR", help="A graph that kgzsl ships, or a graph folder.", autocompletion=GRAPHS),
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the embeddings (.safetensors).")],
     semantics: Annotated[
         str | None,
@@ -48,6 +67,7 @@ def embed_command(
             help="How a class is put into words: a form's name ('lemmas', 'photo + parent'), a template "
             "('a {name}, a kind of {parent}'), averages ('photo & lemmas'), parts side by side "
             "('lemmas: definition | lemmas'). See kgzsl list-options text-forms.",
+            autocompletion=TEXT_FORMS,
         ),
     ] = None,
     wordnet: Annotated[
@@ -69,11 +89,7 @@ def embed_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Embed the classes of a graph: text encoders, word vectors or given attributes.
-
-    Vectors stored beside the graph are used where encoder and text form fit; other classes are encoded now, with
-    their own description, else WordNet's definition where WordNet is installed, else from their names alone.
-    """
+    """Embed the classes of a graph."""
     from kgzsl.graph.storage import load_graph
 
     given = {"--semantics": semantics, "--encoder": encoder, "--word-vectors": word_vectors, "--attributes": attributes}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgzsl.cli.completion import KINDS_OF_CANDIDATES
 from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def evaluate_command(
             "neither ancestor nor descendant of a seen class. generalised: the unrelated ones and all seen classes. "
             "unseen: all unseen classes of the run. all: seen and unseen ones. LIST: as kgzsl graph list takes it, "
             "such as 2-hops-winter2021 or 'unseen - person'. FILE: the classes in a file, a name or id a line.",
+            autocompletion=KINDS_OF_CANDIDATES,
         ),
     ] = "unrelated",
     seen_rows: Annotated[

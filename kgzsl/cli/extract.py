@@ -10,10 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgzsl.cli.completion import DEVICES, GRAPHS
+
 if TYPE_CHECKING:
     from kgzsl.vision import Backbone, ImageFile
 
 __all__ = ["register"]
+
+HELP = """Extract features of pictures before a classifier's head, and the head itself as a bank.
+
+A stopped run goes on where it was when the same command is given again. Pictures that cannot be read are left out and
+listed in OUT.skipped.tsv.
+
+Examples:
+
+kgzsl extract photos/ --backbone google/mobilenet_v2_1.0_224 --out photos.safetensors
+
+kgzsl extract --backbone my-model --labels labels.tsv --head-out head.safetensors
+"""
 
 NOUNS = "wordnet-nouns"
 
@@ -35,9 +49,12 @@ Labels = Annotated[
     str, typer.Option(help="How the head's labels mean classes: auto, imagenet, names, or a CSV/TSV table.")
 ]
 Graph = Annotated[
-    str, typer.Option(help="Class graph of the head's labels and the pictures' classes: a name or a folder.")
+    str,
+    typer.Option(
+        help="Class graph of the head's labels and the pictures' classes: a name or a folder.", autocompletion=GRAPHS
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=DEVICES)]
 BatchSize = Annotated[int, typer.Option(min=1, help="Pictures a batch; a stopped run goes on with the same size only.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads that decode; one a core by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a report for programs.")]
@@ -45,7 +62,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print a report for programs.
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("extract")(extract)
+    app.command("extract", help=HELP)(extract)
 
 
 def extract(
@@ -61,11 +78,7 @@ def extract(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Extract features of pictures before a classifier's head, and the head itself as a bank.
-
-    A stopped run goes on where it was when the same command is given again. Pictures that cannot be read are left
-    out and listed in OUT.skipped.tsv.
-    """
+    """Extract features, and the head."""
     from kgzsl.errors import InputFileError
     from kgzsl.runtime import choose_device
     from kgzsl.vision import extract_features, list_images, load_backbone

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgzsl.cli.completion import GRAPHS
+
 if TYPE_CHECKING:
     from kgzsl.graph.class_graph import ClassGraph
 
@@ -153,7 +155,10 @@ def _embed(graph: ClassGraph, file: Path, wordnet: Path | None, encoder: str | N
     return f"; embedded, {defined:,} of the classes with their definition, the others from their names alone"
 
 
-def info(graph: Annotated[str, typer.Argument(metavar="GRAPH", help="Name or folder.")], as_json: Json = False) -> None:
+def info(
+    graph: Annotated[str, typer.Argument(metavar="GRAPH", help="Name or folder.", autocompletion=GRAPHS)],
+    as_json: Json = False,
+) -> None:
     """Show what a class graph holds: classes, edges, roots, depth, parts, marks, lists, embeddings."""
     from kgzsl.graph import find_graph, load_graph, load_split_list, releases, split_names
     from kgzsl.graph.build import EMBEDDINGS, embeddings_fit
@@ -215,7 +220,7 @@ def list_classes(
             'or several with " - " (without), " & " (in both) or " + " (and) between them.',
         ),
     ],
-    graph: Annotated[str, typer.Option(metavar="GRAPH", help="Name or folder.")] = "imagenet21k",
+    graph: Annotated[str, typer.Option(metavar="GRAPH", help="Name or folder.", autocompletion=GRAPHS)] = "imagenet21k",
     names: Annotated[bool, typer.Option("--names", help="Print the name behind each id.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -235,7 +240,7 @@ def list_classes(
 
 def path(
     name: Annotated[str, typer.Argument(metavar="CLASS", help="okapi, okapi.n.01, n02439398 or an own id.")],
-    graph: Annotated[str, typer.Option(metavar="GRAPH", help="Name or folder.")] = "imagenet21k",
+    graph: Annotated[str, typer.Option(metavar="GRAPH", help="Name or folder.", autocompletion=GRAPHS)] = "imagenet21k",
     limit: Annotated[int, typer.Option(min=1, help="Show at most so many ways upward.")] = 5,
     as_json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgzsl.cli.completion import GRAPHS
 from kgzsl.cli.graph import SEEN_LISTS, SHIPPED
 from kgzsl.cli.several_values import ListOptionCommand
 
@@ -56,7 +57,10 @@ def link_command(
     ] = None,
     run: Annotated[Path | None, typer.Option(metavar="RUN", help="Say what a run's graph has, and has seen.")] = None,
     graph: Annotated[
-        str | None, typer.Option(metavar="GRAPH", help="The same of a graph, by name or folder; else imagenet21k.")
+        str | None,
+        typer.Option(
+            metavar="GRAPH", help="The same of a graph, by name or folder; else imagenet21k.", autocompletion=GRAPHS
+        ),
     ] = None,
     in_graph: Annotated[
         bool, typer.Option("--in-graph", help="Only classes of the graph, not all nouns of WordNet.")

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from kgzsl.cli.completion import KINDS_OF_OPTIONS
+
 __all__ = ["register"]
 
 FROM_DATA = ("self", "in_dim", "feature_dim")
@@ -34,7 +36,12 @@ def register(app: typer.Typer) -> None:
 
 
 def list_options_command(
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="One of the kinds that stand in the list.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND", help="One of the kinds that stand in the list.", autocompletion=KINDS_OF_OPTIONS
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print variants and options as JSON.")] = False,
 ) -> None:
     """List the variants."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgzsl.cli.completion import SPLITS
 from kgzsl.cli.given_images import read_images
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
@@ -63,7 +64,9 @@ def predict_command(
     classes: Annotated[
         list[str] | None, typer.Option(metavar="NAME...", help="Candidate classes: names, ids, or files of them.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Candidates: all seen, unseen or all classes of the run.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Candidates: all seen, unseen or all classes of the run.", autocompletion=SPLITS)
+    ] = None,
     top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many classes to show for each picture.")] = 5,
     include_person: Annotated[bool, typer.Option("--include-person", help="Let classes of persons compete.")] = False,
     refuse: Annotated[

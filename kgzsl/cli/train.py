@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kgzsl.cli.completion import DEVICES, RECIPES
 from kgzsl.cli.several_values import ListOptionCommand
 
 __all__ = ["register"]
@@ -33,9 +34,12 @@ def register(app: typer.Typer) -> None:
 
 
 def train_command(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped one.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped one.", autocompletion=RECIPES),
+    ],
     out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to write.")],
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=DEVICES)] = "auto",
     semantics: Annotated[
         str | None,
         typer.Option(
