@@ -57,7 +57,7 @@ function placesOf(layers) {
 function line(above, below, steps) {
   const ends = { x1: above.x + above.width / 2, y1: above.y + HEIGHT, x2: below.x + below.width / 2, y2: below.y };
   if (steps < 2) return [drawn("line", ends)];
-  const text = drawn("text", { x: (ends.x1 + ends.x2) / 2 + 5, y: (ends.y1 + ends.y2) / 2 + 4, class: "steps" });
+  const text = drawn("text", { x: ends.x1 + 0.75 * (ends.x2 - ends.x1) + 5, y: ends.y1 + 0.75 * (ends.y2 - ends.y1) + 4, class: "steps" });
   text.append(`${steps} steps`);
   return [drawn("line", { ...ends, "stroke-dasharray": "3 4" }), text];
 }
