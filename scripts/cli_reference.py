@@ -51,10 +51,10 @@ def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def examples(text: str) -> list[str]:
-    """Return the command lines that stand behind ``Examples:`` in a help text."""
+    """Return the command lines that stand behind ``Examples:`` in a help text, a paragraph each."""
     found = EXAMPLES.split(text)
-    lines = found[1].splitlines() if len(found) == 2 else []
-    return [line.strip() for line in lines if line.strip()]
+    paragraphs = re.split(r"\n\s*\n", found[1]) if len(found) == 2 else []
+    return [" ".join(one.split()) for one in paragraphs if one.strip()]
 
 
 def arguments(line: str, name: str = "kgzsl") -> list[str]:
