@@ -138,8 +138,6 @@ class RowPrior:
             seen: the classifiers of K seen classes as given.
             predicted: the rows that were predicted for them while they were hidden, in any order.
             images: images of seen classes; one of each is enough.
-            hidden: whether those rows were predicted while the class was hidden; else `TRUST` holds and only the
-                lengths of ``predicted`` are used, which may be of any classes.
             shrinkage, smoothing, degrees, length: as the constants of this module.
 
         Raises:

@@ -51,7 +51,8 @@ class ClassExemplars:
         class_ids: the K seen classes, in the order of their ids.
         rows: (N, E) float64, grouped by class; E is the feature dimension D, or D + 1 of the head.
         labels: (N,) rows of ``class_ids``.
-        to_rows: (D + 1, E) map of homogeneous features: ``[x, 1] @ to_rows`` is the row of an image x.
+        origin: (D,) the mean image, taken off every row; zeros for rows of the head.
+        scale: what the rows were divided by.
     """
 
     kind: Kind
