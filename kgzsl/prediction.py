@@ -113,8 +113,8 @@ class ImagePrediction:
 
     @property
     def is_right(self) -> bool | None:
-        """Whether the best class is the true one; None where the true one is not known."""
-        if self.true_class is None or not self.predictions:
+        """Whether the best class is the true one; None where the true one is not known, or the picture was refused."""
+        if self.true_class is None or self.is_unknown or not self.predictions:
             return None
         return self.predictions[0].class_id == self.true_class
 
@@ -175,6 +175,8 @@ class Predictions(list[ImagePrediction]):
             return page("", *(Html(one._repr_html_()) for one in self))
         known = [one.is_right for one in self if one.is_right is not None]
         right = f", {sum(known):,} of {len(known):,} right" if known else ""
+        refused = sum(bool(one.is_unknown) for one in self)
+        right += f", {refused:,} refused" if refused else ""
         places = ("best", "second", "third")[: max((len(one.predictions) for one in self[:LISTED]), default=0)]
         asked = any(one.is_unknown is not None or one.back_off is not None for one in self)
         head = ["picture", *(["answer"] if asked else []), *places, *(["right"] if known else [])]

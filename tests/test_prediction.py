@@ -88,4 +88,5 @@ def test_many_pictures_are_a_table_with_how_many_are_right() -> None:
     assert repr(found).startswith("Predictions(25 pictures: photo.jpg: okapi;") and repr(found).endswith("22 more)")
     refused = Predictions([replace(PHOTO, is_unknown=True)] * 4)._repr_html_()
     assert "answer" in refused and refused.count(">unknown<") == 4
+    assert "4 pictures, 4 refused<" in refused and replace(PHOTO, is_unknown=True).is_right is None
     assert repr(Predictions()) == "Predictions(0 pictures)" and "0 pictures" not in Predictions()._repr_html_()
