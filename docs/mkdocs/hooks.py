@@ -1,9 +1,10 @@
 """What the site is made of beside the pages in docs/: the API's pages, the notebook as a page, small changes of text.
 
-Three rules of text, so that pages read well in the repository and on the site:
+Four rules of text, so that pages read well in the repository and on the site:
 
 - a link that leads out of docs/ (``../scripts/demo``) becomes its words: the repository has no address of its own;
 - a fenced block with a file's name (three backticks, ``toml kernel.toml``) gets the name as its title;
+- ``\\|`` in the code of a table, which GitHub wants, is a mere bar;
 - ``tutorial.ipynb`` is shown as it was run, outputs and all; nothing is executed here.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import ast
 import html
 import json
+import logging
 import posixpath
 import re
 from pathlib import Path
@@ -21,6 +23,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+log = logging.getLogger("mkdocs.hooks")
+
 DOCS = Path(__file__).resolve().parents[1]
 PACKAGE = DOCS.parent / "kgzsl"
 API = "reference/api"
@@ -29,6 +33,11 @@ OUTPUTS: dict[str, list[str]] = {}
 MARK = '<div data-output="{}"></div>'
 
 FENCE = re.compile(r"^```(\w+) ([\w./-]+)$", re.MULTILINE)
+FETCHED = re.compile(
+    r"""<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)"""
+)
+ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+CODE = re.compile(r"`[^`]+`")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
@@ -54,7 +63,8 @@ def first_sentence(dotted: str, package: Path = PACKAGE) -> str:
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     told = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     first = re.split(r"\.\s|\n\n", f"{told}\n\n", maxsplit=1)[0]
-    words = re.sub(r"^Rooms? [\d, and]+, ", "", " ".join(first.split())).rstrip(".")
+    named = rf"^Rooms? [\d, and]+, ({path.stem.replace('_', ' ')}: )?"
+    words = re.sub(named, "", " ".join(first.split())).rstrip(".")
     return words.replace("|", "\\|")
 
 
@@ -120,7 +130,15 @@ def plain(text: str, page: str) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page), match[2]))
         return match[1] if target.startswith("../") else match[0]
 
-    return LINK.sub(led, FENCE.sub(r'```\1 title="\2"', text))
+    def piped(match: re.Match[str]) -> str:
+        return CODE.sub(lambda code: code[0].replace("\\|", "|"), match[0])
+
+    return ROW.sub(piped, LINK.sub(led, FENCE.sub(r'```\1 title="\2"', text)))
+
+
+def fetched(output: str) -> list[str]:
+    """Return the addresses on other hosts that a page would fetch something from by itself; links are not fetched."""
+    return FETCHED.findall(output)
 
 
 # What MkDocs calls.
@@ -163,3 +181,10 @@ def on_page_content(content: str, page: Page, **_: Any) -> str:
     for number, output in enumerate(OUTPUTS.get(page.file.src_uri, ())):
         content = content.replace(MARK.format(number), output)
     return content
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Stop a strict build where a page would ask another host for anything."""
+    for address in fetched(output):
+        log.warning("%s fetches %s; nothing may be asked of another host", page.file.src_uri, address)
+    return output

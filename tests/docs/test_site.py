@@ -98,6 +98,10 @@ def test_a_file_s_name_becomes_the_title_of_its_block(hooks: ModuleType) -> None
     assert hooks.plain("```python\na = 1\n```", "a.md") == "```python\na = 1\n```"
 
 
+def test_bars_in_the_code_of_tables_are_bars(hooks: ModuleType) -> None:
+    assert hooks.plain("| `a\\|b` | c \\| d |\n`a\\|b`", "a.md") == "| `a|b` | c \\| d |\n`a\\|b`"
+
+
 def test_a_notebook_is_a_page_with_its_outputs(hooks: ModuleType) -> None:
     picture = {"data": {"image/png": "QUJD\n", "text/plain": ["<Figure>"]}}
     shown = {"data": {"text/html": ["<b>", "okapi</b>"], "text/plain": "okapi"}}
@@ -122,6 +126,14 @@ def test_the_site_asks_no_other_host(settings: dict[str, Any]) -> None:
     assert not [name for name in settings["extra_css"] if "//" in name]
     written = [path for path in DOCS.rglob("*.md") if "```mermaid" in path.read_text(encoding="utf-8")]
     assert written == [], "mermaid is fetched from another host; draw a picture instead"
+
+
+def test_what_a_page_would_fetch_is_seen(hooks: ModuleType) -> None:
+    assert hooks.fetched('<a href="https://arxiv.org">paper</a> <img src="images/okapi.png"> <script src="a.js">') == []
+    found = hooks.fetched(
+        '<script async src="https://a.org/b.js"></script> <link rel=x href=//c.org/d.css> <img alt="" src=\'http://e\'>'
+    )
+    assert found == ["https://a.org/b.js", "//c.org/d.css", "http://e"]
 
 
 def documented(text: str) -> Iterator[str]:
