@@ -105,7 +105,7 @@ def _bar(bar: Bar) -> str:
     percent = 100 * min(max(bar.share, 0.0), 1.0)
     drawn = f"width:{percent:.1f}%;height:.8em;background:{GREY if bar.grey else BLUE};border-radius:.2em"
     return (
-        f'<tr style="{PLAIN}"><td style="{CELL}left;font-weight:{weight}">{escape(bar.name)}</td>'
+        f'<tr style="{PLAIN}"><td style="{CELL}left;white-space:nowrap;font-weight:{weight}">{escape(bar.name)}</td>'
         f'<td style="{CELL}left;width:12em"><div aria-hidden="true" style="{drawn}"></div></td>'
         f'<td style="{CELL}right">{escape(bar.value)}</td>'
         f'<td style="{CELL}left;font-size:85%;{FAINT}">{escape(bar.note)}</td></tr>'
