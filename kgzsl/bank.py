@@ -11,6 +11,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.markup import facts, page, some_of
+from kgzsl.quantisation import is_finite
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
@@ -117,7 +118,7 @@ class ClassifierBank:
             raise InputFileError(
                 f"No normalisation is called {self.normalisation!r}; choose one of {', '.join(NORMALISATIONS)}."
             )
-        if not bool(torch.isfinite(self.weights).all() and torch.isfinite(self.biases).all()):
+        if not (is_finite(self.weights) and is_finite(self.biases)):
             raise InputFileError("A bank must hold finite numbers only; the training that made it diverged.")
 
     def __repr__(self) -> str:

@@ -103,7 +103,11 @@ class ClassIndex:
         Raises:
             UnknownClassError: an id is not here.
         """
-        return np.fromiter((self.row(class_id) for class_id in class_ids), dtype=np.int64)
+        wanted = list(class_ids)
+        try:
+            return np.fromiter(map(self._row.__getitem__, wanted), dtype=np.int64, count=len(wanted))
+        except KeyError as error:
+            return np.array([self.row(error.args[0])])  # raises, with suggestions
 
     def to_json(self) -> str:
         """Return the ids as a JSON list, which is how tensor files carry them."""

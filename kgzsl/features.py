@@ -10,7 +10,7 @@ import torch
 
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, InputFileError
-from kgzsl.quantisation import expand, quantise
+from kgzsl.quantisation import expand, is_finite, quantise
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassId, Float, Int, PathLike, Tensor
 
@@ -48,7 +48,7 @@ class FeatureSet:
             raise InputFileError(f"Labels must be rows of the {len(self.index)} classes, or -1 for no class.")
         if self.paths is not None and len(self.paths) != len(self.features):
             raise InputFileError(f"{len(self.features)} features but {len(self.paths)} paths.")
-        if not bool(torch.isfinite(self.features).all()):
+        if not is_finite(self.features):
             row = int((~torch.isfinite(self.features).all(dim=1)).nonzero()[0])
             raise InputFileError(f"Feature row {row} holds a value that is not finite; extract the features again.")
 

@@ -6,7 +6,7 @@ import torch
 
 from kgzsl.types import Float, Int, Tensor
 
-__all__ = ["expand", "quantise"]
+__all__ = ["expand", "is_finite", "quantise"]
 
 LARGEST = 127
 
@@ -30,3 +30,13 @@ def quantise(rows: Float[Tensor, "C S"]) -> tuple[Int[Tensor, "C S"], Float[Tens
 def expand(codes: Int[Tensor, "C S"], scales: Float[Tensor, "C"]) -> Float[Tensor, "C S"]:
     """Return the float32 rows that codes and scales stand for: ``codes * scale``."""
     return codes.float() * scales.float()[:, None]
+
+
+def is_finite(values: Float[Tensor, "..."]) -> bool:
+    """Say whether all values are finite; one pass where they are, for a sum with one that is not is not finite.
+
+    Example:
+        >>> is_finite(torch.tensor([1.0, -2.0])), is_finite(torch.tensor([1.0, float("nan")]))
+        (True, False)
+    """
+    return bool(torch.isfinite(values.sum())) or bool(torch.isfinite(values).all())

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgzsl.quantisation import expand, quantise
+from kgzsl.quantisation import expand, is_finite, quantise
 
 
 @given(st.lists(st.lists(st.floats(-9, 9, width=32), min_size=4, max_size=4), min_size=1, max_size=5))
@@ -19,3 +21,13 @@ def test_values_are_within_half_a_step(rows: list[list[float]]) -> None:
 def test_half_precision_is_scaled_in_single() -> None:
     codes, scales = quantise(torch.tensor([[254.0, -2.0]], dtype=torch.float16))
     assert (codes.tolist(), scales.tolist()) == ([[127, -1]], [2.0])
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=6))
+def test_finite_values_are_told_from_others(values: list[float]) -> None:
+    assert is_finite(torch.tensor(values)) == all(map(math.isfinite, values))
+
+
+def test_a_sum_beyond_the_range_of_half_precision_is_no_fault() -> None:
+    assert is_finite(torch.full((3,), 60000.0, dtype=torch.float16))
+    assert is_finite(torch.empty(0))

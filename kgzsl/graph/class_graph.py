@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ import numpy as np
 
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import GraphError
+from kgzsl.graph.neighbours import Neighbours
+from kgzsl.graph.stored_texts import appended_texts
 from kgzsl.markup import facts, page, some_of
 from kgzsl.types import Array, ClassId, Int
 
@@ -52,13 +53,13 @@ class ClassGraph:
 
     name: str
     index: ClassIndex
-    texts: tuple[ClassText, ...]
+    texts: Sequence[ClassText]
     edges: Int[Array, "E 2"]
     relations: Int[Array, "E"]
     marks: Mapping[str, frozenset[ClassId]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    _parents: list[list[int]] = field(init=False, repr=False)
-    _children: list[list[int]] = field(init=False, repr=False)
+    _parents: Neighbours = field(init=False, repr=False)
+    _children: Neighbours = field(init=False, repr=False)
     _upward: Int[Array, "C"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,13 +68,8 @@ class ClassGraph:
             raise GraphError(f"Graph {self.name!r} has {count} classes but {len(self.texts)} texts.")
         if self.edges.size and (self.edges.min() < 0 or self.edges.max() >= count):
             raise GraphError(f"Graph {self.name!r} has an edge to a row that is no class (rows are 0 to {count - 1}).")
-        parents: list[list[int]] = [[] for _ in range(count)]
-        children: list[list[int]] = [[] for _ in range(count)]
-        for child, parent in self.edges.tolist():
-            parents[child].append(parent)
-            children[parent].append(child)
-        object.__setattr__(self, "_parents", parents)
-        object.__setattr__(self, "_children", children)
+        object.__setattr__(self, "_parents", Neighbours.of(count, self.edges[:, 0], self.edges[:, 1]))
+        object.__setattr__(self, "_children", Neighbours.of(count, self.edges[:, 1], self.edges[:, 0]))
         upward = np.full(count, ADDED, dtype=np.int64)
         np.minimum.at(upward, self.edges[:, 0], self.relations)
         object.__setattr__(self, "_upward", upward)
@@ -89,18 +85,16 @@ class ClassGraph:
             raise GraphError(f"Edge {child} -> {parent} stands twice in graph {self.name!r}; remove one of them.")
 
     def _check_acyclic(self) -> None:
-        open_parents = [len(parents) for parents in self._parents]
-        ready = deque(row for row, number in enumerate(open_parents) if number == 0)
-        done = 0
-        while ready:
-            done += 1
-            for child in self._children[ready.popleft()]:
-                open_parents[child] -= 1
-                if open_parents[child] == 0:
-                    ready.append(child)
+        open_parents = np.bincount(self.edges[:, 0], minlength=len(self.index))
+        ready, done = np.flatnonzero(open_parents == 0), 0
+        while len(ready):
+            done += len(ready)
+            children, number = np.unique(self._children.of_all(ready), return_counts=True)
+            open_parents[children] -= number
+            ready = children[open_parents[children] == 0]
         if done < len(self.index):
             raise GraphError(
-                f"Graph {self.name!r} has a cycle: {self._name_cycle(open_parents)}. Remove one edge of it."
+                f"Graph {self.name!r} has a cycle: {self._name_cycle(open_parents.tolist())}. Remove one edge of it."
             )
 
     def _name_cycle(self, open_parents: list[int]) -> str:
@@ -157,7 +151,7 @@ class ClassGraph:
 
     def roots(self) -> tuple[ClassId, ...]:
         """Return the classes without a parent."""
-        return tuple(self.index[row] for row, parents in enumerate(self._parents) if not parents)
+        return tuple(self.index[row] for row in range(self.num_classes) if not self._parents[row])
 
     def ancestors(self, class_ids: Iterable[ClassId]) -> set[ClassId]:
         """Return the classes above the given ones, the given ones themselves left out unless above another."""
@@ -167,7 +161,7 @@ class ClassGraph:
         """Return the classes below the given ones, the given ones themselves left out unless below another."""
         return self._closure(class_ids, self._children)
 
-    def _closure(self, class_ids: Iterable[ClassId], neighbours: Sequence[Sequence[int]]) -> set[ClassId]:
+    def _closure(self, class_ids: Iterable[ClassId], neighbours: Neighbours) -> set[ClassId]:
         stack = self.index.rows(class_ids).tolist()
         found: set[int] = set()
         while stack:
@@ -212,7 +206,7 @@ class ClassGraph:
         return replace(
             self,
             index=index,
-            texts=self.texts + tuple(new.text for new in classes),
+            texts=appended_texts(self.texts, (new.text for new in classes)),
             edges=np.concatenate([self.edges, np.array(edges, dtype=np.int64).reshape(-1, 2)]),
             relations=np.concatenate([self.relations, np.array(relations, dtype=np.int64)]),
             marks={mark: frozenset(ids) for mark, ids in merged.items()},

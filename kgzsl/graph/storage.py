@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kgzsl.classes import ClassIndex, ClassText
-from kgzsl.errors import CorruptFileError, InputFileError
+from kgzsl.classes import ClassIndex
+from kgzsl.errors import CorruptFileError, InputFileError, UnknownClassError
 from kgzsl.graph.class_graph import RELATIONS, ClassGraph
+from kgzsl.graph.stored_texts import StoredTexts
 from kgzsl.runtime import read_lines, read_toml, sha256_text, shipped_path, write_text
 from kgzsl.runtime.files import read_text
 from kgzsl.types import ClassId, PathLike
@@ -127,39 +128,53 @@ def load_graph(name: PathLike) -> ClassGraph:
     return ClassGraph(str(header["name"]), index, texts, edges, relations, marks, provenance)
 
 
-def _table(path: Path, columns: str) -> list[list[str]]:
-    lines = read_text(path).split("\n")
-    width = len(columns.split("\t"))
-    if not lines[0].startswith(columns):
-        raise CorruptFileError(f"{path} begins with {lines[0]!r} instead of the columns {columns!r}; build it again.")
-    rows = [line.split("\t") for line in lines[1:] if line]
+def _columns(path: Path, columns: str) -> list[list[str]]:
+    """Read the cells of a table, column by column; a table without blank lines or ragged rows is cut in one go."""
+    head, _, body = read_text(path).partition("\n")
+    if not head.startswith(columns):
+        raise CorruptFileError(f"{path} begins with {head!r} instead of the columns {columns!r}; build it again.")
+    width = len(head.split("\t"))
+    body += "" if body.endswith("\n") or not body else "\n"
+    if _is_even(body, width):
+        cells = body.replace("\n", "\t").split("\t")[:-1]
+        return [cells[number::width] for number in range(width)]
+    needed = len(columns.split("\t"))
+    rows = [line.split("\t") for line in body.split("\n") if line]
     for number, row in enumerate(rows, start=2):
-        if len(row) < width:
-            raise CorruptFileError(f"{path} line {number} has {len(row)} columns instead of {width}; build it again.")
-    return rows
+        if len(row) < needed:
+            raise CorruptFileError(f"{path} line {number} has {len(row)} columns instead of {needed}; build it again.")
+    return [[row[number] if number < len(row) else "" for row in rows] for number in range(width)]
 
 
-def _read_classes(path: Path, name: str) -> tuple[ClassIndex, tuple[ClassText, ...], dict[str, frozenset[ClassId]]]:
-    rows = _table(path, CLASS_COLUMNS)
-    index = ClassIndex(tuple(row[0] for row in rows), f"graph {name!r}")
-    texts, marks = [], dict[str, set[str]]()
-    for row in rows:
-        texts.append(
-            ClassText(row[1], tuple(row[2].split("|")) if row[2] else (), row[4] or None if len(row) > 4 else None)
-        )
-        for mark in row[3].split(",") if row[3] else ():
-            marks.setdefault(mark, set()).add(row[0])
-    return index, tuple(texts), {mark: frozenset(ids) for mark, ids in marks.items()}
+def _is_even(body: str, width: int) -> bool:
+    """Say whether every line has the same number of tabs."""
+    data = np.frombuffer(body.encode("utf-8"), dtype=np.uint8)
+    ends = data[(data == ord("\t")) | (data == ord("\n"))] == ord("\n")
+    return len(ends) % width == 0 and bool((ends.reshape(-1, width) == (np.arange(width) == width - 1)).all())
+
+
+def _read_classes(path: Path, name: str) -> tuple[ClassIndex, StoredTexts, dict[str, frozenset[ClassId]]]:
+    ids, names, lemmas, carried, *more = _columns(path, CLASS_COLUMNS)
+    marks = dict[str, set[str]]()
+    for class_id, cell in zip(ids, carried):
+        for mark in cell.split(",") if cell else ():
+            marks.setdefault(mark, set()).add(class_id)
+    index = ClassIndex(tuple(ids), f"graph {name!r}")
+    return index, StoredTexts(names, lemmas, more[0] if more else []), {m: frozenset(i) for m, i in marks.items()}
 
 
 def _read_edges(path: Path, index: ClassIndex) -> tuple[np.ndarray, np.ndarray]:
-    rows = _table(path, EDGE_COLUMNS)
+    children, parents, relations = _columns(path, EDGE_COLUMNS)[:3]
     codes = {relation: code for code, relation in enumerate(RELATIONS)}
-    for number, row in enumerate(rows, start=2):
-        if row[0] not in index or row[1] not in index or row[2] not in codes:
-            raise CorruptFileError(f"{path} line {number} names an unknown class or relation ({row}); build it again.")
-    ends = index.rows(end for row in rows for end in row[:2]).reshape(-1, 2)
-    return ends, np.array([codes[row[2]] for row in rows], dtype=np.int64)
+    try:
+        ends = np.stack([index.rows(children), index.rows(parents)], axis=1)
+        return ends, np.array(list(map(codes.__getitem__, relations)), dtype=np.int64)
+    except (KeyError, UnknownClassError):
+        rows = enumerate(zip(children, parents, relations), start=2)
+        unknown = ((n, row) for n, row in rows if row[0] not in index or row[1] not in index or row[2] not in codes)
+        number, row = next(unknown)
+        message = f"{path} line {number} names an unknown class or relation ({list(row)}); build it again."
+        raise CorruptFileError(message) from None
 
 
 def split_names(name: PathLike) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.stored_texts import flat_lemmas, names_of
 from kgzsl.naming.misspelling import NearWords
 from kgzsl.naming.number import other_numbers
-from kgzsl.naming.spelling import folded, plain
+from kgzsl.naming.spelling import folded, plain, plain_each
 from kgzsl.types import ClassId
 
 __all__ = ["LemmaIndex", "exact_key", "lemmas_of"]
@@ -20,21 +21,25 @@ def exact_key(name: str) -> str:
 
 
 class _Lookup:
-    """Key to the rows it stands for; a list is made only for a key of several rows, of which there are few."""
+    """Key to the rows it stands for; a list is made only for a key of several rows, of which there are few.
 
-    def __init__(self) -> None:
-        self.first: dict[str, int] = {}
-        self._several: dict[str, list[int]] = {}
+    Args:
+        keys: the keys, in row order; one may stand there several times.
+        rows: the row of each.
+    """
 
-    def add(self, key: str, row: int) -> None:
-        known = self.first.setdefault(key, row)
-        if known != row and row not in (rows := self._several.setdefault(key, [known])):
-            rows.append(row)
+    def __init__(self, keys: Sequence[str], rows: Sequence[int]) -> None:
+        self.first: dict[str, int] = dict.fromkeys(keys, -1)
+        self.first.update(zip(reversed(keys), reversed(rows)))
+        self._several: dict[str, dict[int, None]] = {}
+        for key, row in zip(keys, rows) if len(self.first) < len(keys) else ():
+            if row != (known := self.first[key]):
+                self._several.setdefault(key, {known: None})[row] = None
 
     def rows(self, key: str) -> list[int]:
         if key not in self.first:
             return []
-        return self._several.get(key) or [self.first[key]]
+        return list(self._several.get(key) or (self.first[key],))
 
 
 class LemmaIndex:
@@ -48,15 +53,23 @@ class LemmaIndex:
     def __init__(self, graph: ClassGraph, left_out: Collection[ClassId] = ()) -> None:
         self.graph = graph
         self._left_out = left_out
-        self._by_name, self._by_lemma = _Lookup(), _Lookup()
-        for row in self._rows():
-            self._by_name.add(graph.texts[row].name.casefold(), row)
-            for lemma in self.lemmas(row):
-                self._by_lemma.add(plain(lemma), row)
 
-    def _rows(self) -> Iterator[int]:
-        index = self.graph.index
-        return (row for row in range(len(index)) if not self._left_out or index[row] not in self._left_out)
+    @cached_property
+    def _by_name(self) -> _Lookup:
+        names = [name.casefold() for name in names_of(self.graph.texts)]
+        return self._lookup(names, range(len(names)))
+
+    @cached_property
+    def _by_lemma(self) -> _Lookup:
+        lemmas, rows = flat_lemmas(self.graph.texts)
+        return self._lookup(plain_each(lemmas), rows)
+
+    def _lookup(self, keys: Sequence[str], rows: Sequence[int]) -> _Lookup:
+        if self._left_out:
+            gone = {row for row, class_id in enumerate(self.graph.index) if class_id in self._left_out}
+            kept = [(key, row) for key, row in zip(keys, rows) if row not in gone]
+            keys, rows = [key for key, _ in kept], [row for _, row in kept]
+        return _Lookup(keys, rows)
 
     def __contains__(self, class_id: object) -> bool:
         return class_id in self.graph.index and class_id not in self._left_out
@@ -72,11 +85,8 @@ class LemmaIndex:
 
     @cached_property
     def _by_folded(self) -> _Lookup:
-        lookup = _Lookup()
-        for key in self.keys:
-            for row in self._by_lemma.rows(key):
-                lookup.add(folded(key), row)
-        return lookup
+        pairs = [(folded(key), row) for key in self.keys for row in self._by_lemma.rows(key)]
+        return _Lookup([key for key, _ in pairs], [row for _, row in pairs])
 
     @cached_property
     def _near_words(self) -> NearWords:

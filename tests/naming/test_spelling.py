@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kgzsl.naming.misspelling import NearWords, allowed_distance, distance
 from kgzsl.naming.number import other_numbers, plain_singulars
-from kgzsl.naming.spelling import american, folded, plain, split_label, without_article
+from kgzsl.naming.spelling import american, folded, plain, plain_each, split_label, without_article
 
 WORDS = st.text("abct -", max_size=7)
 
@@ -143,3 +143,8 @@ def test_equally_near_words_that_begin_alike_come_first() -> None:
     assert NearWords(("zorse", "horse", "horst", "morse")).near("horsa", 2) == [("horse", 1), ("horst", 1)]
     assert NearWords(("worse", "horse")).near("horze", 5) == [("horse", 1)]
     assert [allowed_distance("x" * length) for length in (3, 4, 5, 6, 30)] == [0, 1, 1, 2, 2]
+
+
+@given(st.lists(st.text("aB_-' .\té\n", max_size=5), max_size=5))
+def test_plain_each_is_plain_of_each(texts: list[str]) -> None:
+    assert plain_each(texts) == [plain(text) for text in texts]
