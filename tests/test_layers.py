@@ -23,7 +23,7 @@ LEVELS = {
     "recipe_inputs": 6,
     "recipe": 7, "refit": 7, "hidden_classes": 7,
     "comparison": 8, "expectation": 8, "explain": 8, "export": 8,
-    "calibrations": 9, "serve": 9,
+    "calibrations": 9, "serve": 9, "diagnosis": 9, "plots": 9,
     "cli": 10, "__main__": 11,
 }  # fmt: skip
 TOGETHER = (
@@ -49,7 +49,8 @@ HEAVY = {
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "onnxscript": {"export"},
-    "matplotlib": {"evaluation", "explain"},
+    "matplotlib": {"evaluation", "explain", "plots"},
+    "sklearn": {"plots"},
 }
 """Packages that cost seconds to import, and where they may be imported, inside functions only."""
 

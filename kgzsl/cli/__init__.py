@@ -34,17 +34,19 @@ COMMANDS = (
     "update",
     "evaluate",
     "compare",
+    "plot",
     "export",
     "share",
     "serve",
     "list_options",
+    "doctor",
 )
 """Command files in this folder, in the order of the help; each has a ``register(app)``."""
 
 EXIT_CODES = {
     0: "done",
-    1: "done, but not all is as asked: `kgzsl link` could not link every name; also a fault in kgzsl itself, which "
-    "shows a traceback",
+    1: "done, but not all is as asked: `kgzsl link` could not link every name, `kgzsl doctor` found something broken; "
+    "also a fault in kgzsl itself, which shows a traceback",
     2: "bad input: one line on standard error says what was found, what was expected, what to do",
     130: "stopped with Ctrl-C; what was finished is kept",
 }

@@ -11,27 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgzsl.cli.completion import KINDS_OF_CANDIDATES
+from kgzsl.cli.measured_run import (
+    CALIBRATIONS,
+    LISTS,
+    WITHOUT_SEEN,
+    check_number,
+    gamma_of,
+    published_lists,
+    read_candidates,
+    with_new,
+    with_seen_rows,
+)
 from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
-    from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
-    from kgzsl.evaluation import GammaChoice, Report
-    from kgzsl.features import FeatureSet
-    from kgzsl.graph.class_graph import ClassGraph
+    from kgzsl.evaluation import Report
     from kgzsl.run_folder import RunFolder
 
 __all__ = ["register"]
 
 SEEN_ROWS = ("predicted", "head")
-LISTS = ("unseen", "all")
-"""Candidates that the run lists; the others may hold classes that its graph lacks."""
-
-WITHOUT_SEEN = ("own", "unrelated", "unseen")
-CALIBRATIONS = ("cv", "oracle")
-
-REFITS = 10
-"""Folds of --calibrate cv where each takes a fit of its own."""
-
 HELP = """Rank the images of feature files among candidate classes and print Hit@k, with chance and a baseline beside.
 
 Images are the rows of the files, whatever they were made from; those whose class is among the candidates are scored.
@@ -120,17 +119,17 @@ def evaluate_command(
 
     _check_options(seen_rows, calibrate, seen_images, curve, plot)
     opened = RunFolder(run)
-    kind = _read_candidates(candidates, opened)
+    kind = read_candidates(candidates, opened)
     files = [(name, FeatureSet.load(name)) for name in features]
     shown = None if seen_images is None else FeatureSet.load(seen_images)
     for images in (*(images for _, images in files), *([] if shown is None else [shown])):
         opened.scorer.check_backbone(images)
     wanted = dict.fromkeys(i for _, images in files for i in images.index) if isinstance(kind, str) else kind
     new = [class_id for class_id in wanted if class_id not in opened.graph.index] if kind not in LISTS else []
-    scorer, graph = _with_new(opened, new)
+    scorer, graph = with_new(opened, new)
     if kind not in WITHOUT_SEEN:
-        scorer = _with_seen_rows(scorer, opened.seen_bank, seen_rows)
-    gamma = _gamma(calibrate, scorer, opened, shown, graph=graph, seed=seed)
+        scorer = with_seen_rows(scorer, opened.seen_bank, seen_rows)
+    gamma = gamma_of(calibrate, scorer, opened, shown, graph=graph, seed=seed)
     baseline = nearest_seen_bank(graph, opened.seen_bank, graph.index.ids)
     reports = [
         evaluate(
@@ -175,54 +174,13 @@ def _check_options(
     if seen_rows not in (None, *SEEN_ROWS):
         raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
     if calibrate not in (None, *CALIBRATIONS):
-        _number(calibrate)
+        check_number(calibrate)
     if calibrate == "cv" and seen_images is None:
         raise InputFileError("--calibrate cv needs images of seen classes; name a feature file with --seen-images.")
     if curve is not None:
         check_curve_file(curve)
     if plot is not None:
         check_plotting(plot)
-
-
-def _number(text: str | None) -> float:
-    from math import isfinite
-
-    from kgzsl.errors import InputFileError
-
-    try:
-        number = float(text or "")
-    except ValueError:
-        number = float("nan")
-    if not isfinite(number):
-        raise InputFileError(f"--calibrate is one of {', '.join(CALIBRATIONS)}, or a number, found {text!r}.")
-    return number
-
-
-def _gamma(
-    calibrate: str | None,
-    scorer: Scorer,
-    run: RunFolder,
-    images: FeatureSet | None,
-    *,
-    graph: ClassGraph,
-    seed: int,
-) -> float | str | GammaChoice | None:
-    """Return what `kgzsl.evaluation.evaluate` takes as ``calibrate``."""
-    if calibrate is None or calibrate == "oracle":
-        return calibrate
-    if calibrate != "cv":
-        return _number(calibrate)
-    from kgzsl.bank import ClassifierBank
-    from kgzsl.evaluation import Calibration, CrossValidatedGamma, beside_hidden, hidden_scorer
-    from kgzsl.refit import refit_of
-
-    assert images is not None
-    refit, seen = refit_of(run), run.split.seen
-    if not isinstance(scorer, ClassifierBank) or scorer.normalisation == "none":  # on a scale of its own
-        return CrossValidatedGamma(refit, images, graph, seen, Calibration(folds=REFITS, seed=seed))
-    settings = Calibration(seed=seed)
-    fold_scorer = beside_hidden(scorer.select(seen), hidden_scorer(refit, seen, settings))
-    return CrossValidatedGamma(fold_scorer, images, graph, seen, settings)
 
 
 def _say_notes(reports: Sequence[Report], new: Sequence[str]) -> None:
@@ -234,37 +192,13 @@ def _say_notes(reports: Sequence[Report], new: Sequence[str]) -> None:
         typer.echo(f"note: {note}", err=True)
 
 
-def _read_candidates(text: str, run: RunFolder) -> str | tuple[str, ...]:
-    """Return a kind of candidates as it is, else the classes of a file, by id or by name, or of a class list."""
-    from kgzsl.errors import InputFileError
-    from kgzsl.evaluation import KINDS
-    from kgzsl.graph import load_graph, read_class_list
-    from kgzsl.naming import ClassResolver
-
-    if text in KINDS:
-        return text
-    if Path(text).is_file():
-        return ClassResolver(run.graph, lambda: load_graph("wordnet-nouns")).resolve_file(text)
-    own = {"seen": run.split.seen, "unseen": run.split.unseen, "all": run.split.seen + run.split.unseen}
-    try:
-        chosen = read_class_list(text, run.graph, _published_lists(run), own)
-    except InputFileError as error:
-        kinds = ", ".join(KINDS)
-        raise InputFileError(
-            f"Candidates {text!r} are neither one of {kinds} nor a file nor a class list. {error}"
-        ) from error
-    if not chosen:
-        raise InputFileError(f"Candidates {text!r} hold no class; choose others.")
-    return chosen
-
-
 def _release_notes(kind: str | tuple[str, ...], run: RunFolder) -> tuple[str, ...]:
     """Say how lists of candidates stand to the releases of their graph; the classes of a file are few and plain."""
     from kgzsl.graph import release_notes
 
     own = {"unseen": run.split.unseen, "all": run.split.seen + run.split.unseen}
     chosen = own.get(kind, ()) if isinstance(kind, str) else kind
-    return release_notes(chosen, _published_lists(run)) if chosen else ()
+    return release_notes(chosen, published_lists(run)) if chosen else ()
 
 
 def _missing_seen_images(report: Report, kind: str | tuple[str, ...], run: RunFolder) -> tuple[str, ...]:
@@ -276,46 +210,3 @@ def _missing_seen_images(report: Report, kind: str | tuple[str, ...], run: RunFo
         "Seen classes compete, but no image is of one: the figures are over unseen images alone. Name images of seen "
         "classes with --seen-images.",
     )
-
-
-def _published_lists(run: RunFolder) -> str | Path:
-    """Return the shipped graph that a run's is a copy of, beside which the published lists stand, else the run's."""
-    from kgzsl.errors import MissingResourceError
-    from kgzsl.graph import find_graph
-
-    name = run.graph.name
-    try:
-        return name if run.graph.wordnet_version and name.isidentifier() and find_graph(name) else run.path / "graph"
-    except MissingResourceError:
-        return run.path / "graph"
-
-
-def _with_new(run: RunFolder, new: Sequence[str]) -> tuple[StoredScorer, ClassGraph]:
-    """Return scorer and graph of a run with classes added that were in no training graph."""
-    if not new:
-        return run.scorer, run.graph
-    from kgzsl.classifier import ZeroShotClassifier
-
-    classifier = ZeroShotClassifier(run)
-    added, graph = classifier.scorer_of(new), classifier.graph_with(new)
-    return run.scorer.concat(added), graph
-
-
-def _with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: str | None) -> StoredScorer:
-    """Return the scorer with the classifiers of seen classes that are asked for."""
-    from kgzsl.bank import ClassifierBank
-    from kgzsl.errors import InputFileError
-
-    if isinstance(scorer, ClassifierBank):
-        own_scale = scorer.normalisation == "none"  # the head's rows cannot be brought to it
-        wanted = seen_rows or ("predicted" if own_scale else "head")
-        return scorer if wanted == "predicted" else _with_head(scorer, seen_bank)
-    if seen_rows == "head":
-        raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")
-    return scorer
-
-
-def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
-    """Return the bank with the head's rows for the seen classes, scaled as its own are."""
-    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
-    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)

@@ -11,7 +11,7 @@
 from kgzsl.explain.attribution import Attribution, integrated_gradients
 from kgzsl.explain.contributions import Amounts, amounts_of, explained_methods
 from kgzsl.explain.dot import to_dot
-from kgzsl.explain.drawing import PICTURES, check_picture_file, draw
+from kgzsl.explain.drawing import PICTURES, check_picture_file, draw, figure_of
 from kgzsl.explain.explainer import explain
 from kgzsl.explain.explanation import Contrast, Contribution, Explanation, NearClass
 from kgzsl.explain.neighbourhood import Neighbourhood, choose_neighbourhood, neighbourhood_of
@@ -32,6 +32,7 @@ __all__ = [
     "draw",
     "explain",
     "explained_methods",
+    "figure_of",
     "integrated_gradients",
     "neighbourhood_of",
     "to_dot",

@@ -9,12 +9,12 @@ from typing import Any
 
 from kgzsl.errors import InputFileError, MissingDependencyError, StorageError
 from kgzsl.explain.dot import to_dot
-from kgzsl.explain.layout import Box, Page, page_of
+from kgzsl.explain.layout import Box, page_of
 from kgzsl.explain.neighbourhood import ADDED, SEEN, UNSEEN, Neighbourhood, Node
 from kgzsl.runtime import write_text
 from kgzsl.types import PathLike
 
-__all__ = ["PICTURES", "check_picture_file", "draw"]
+__all__ = ["PICTURES", "check_picture_file", "draw", "figure_of"]
 
 PICTURES = (".png", ".svg", ".dot")
 FONT, DPI = 9.0, 110
@@ -56,7 +56,7 @@ def draw(path: PathLike, neighbourhood: Neighbourhood, title: str = "") -> None:
     if PurePath(path).suffix == ".dot":
         write_text(path, to_dot(neighbourhood, title))
         return
-    figure, settings = _figure(page_of(neighbourhood), neighbourhood, title)
+    figure, settings = figure_of(neighbourhood, title), {"svg.hashsalt": "kgzsl", "svg.fonttype": "none"}
     from matplotlib import rc_context
 
     metadata = {"Date": None} if PurePath(path).suffix == ".svg" else {"Software": None}
@@ -67,10 +67,11 @@ def draw(path: PathLike, neighbourhood: Neighbourhood, title: str = "") -> None:
         raise StorageError(f"Could not write {path}: {error.strerror or error}.") from error
 
 
-def _figure(page: Page, neighbourhood: Neighbourhood, title: str) -> tuple[Any, dict[str, Any]]:
-    """Return the figure, one inch of it an inch of the page, and what keeps equal pictures equal to the byte."""
+def figure_of(neighbourhood: Neighbourhood, title: str = "") -> Any:
+    """Return the matplotlib figure, one inch of it an inch of the page; the box of a class has ``class-ID`` as gid."""
     from matplotlib.figure import Figure
 
+    page = page_of(neighbourhood)
     kinds = {node.kind for node in neighbourhood.nodes}
     legend = [(kind, name) for kind, name in LEGEND if kind in kinds]
     head = 0.3 if title else 0.0
@@ -90,7 +91,7 @@ def _figure(page: Page, neighbourhood: Neighbourhood, title: str) -> tuple[Any, 
         _box(axes, box, Node("", name, kind))
     if title:
         axes.text(page.width / 2, page.height + head / 2, title, ha="center", va="center", fontsize=FONT + 1)
-    return figure, {"svg.hashsalt": "kgzsl", "svg.fonttype": "none"}
+    return figure
 
 
 def _line(axes: Any, points: tuple[tuple[float, float], ...], steps: int) -> None:
@@ -128,6 +129,7 @@ def _box(axes: Any, box: Box, node: Node) -> None:
         linewidth=2.4 if node.is_asked else 1.0,
         linestyle=(0, (3, 2)) if node.kind == ADDED else "solid",
         zorder=3,
+        gid=f"class-{node.class_id}" if node.class_id else None,
     )
     axes.add_patch(patch)
     weight = "bold" if node.is_asked else "normal"

@@ -80,7 +80,7 @@ def test_seen_rows(run: Path, files: list[str], rows: str, seen_hits: float) -> 
 
 
 def test_the_head_is_scaled_like_the_bank(run: Path) -> None:
-    from kgzsl.cli.evaluate import _with_head
+    from kgzsl.cli.measured_run import _with_head
 
     bank = ClassifierBank.load(run / "bank.safetensors")
     joined = _with_head(bank, ClassifierBank.load(run / "seen_bank.safetensors"))

@@ -1,0 +1,146 @@
+"""What ``kgzsl evaluate`` and ``kgzsl plot`` measure of a run: the candidates, the rows that score them, gamma."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
+    from kgzsl.evaluation import GammaChoice
+    from kgzsl.features import FeatureSet
+    from kgzsl.graph.class_graph import ClassGraph
+    from kgzsl.run_folder import RunFolder
+
+__all__ = [
+    "CALIBRATIONS",
+    "LISTS",
+    "WITHOUT_SEEN",
+    "check_number",
+    "gamma_of",
+    "published_lists",
+    "read_candidates",
+    "with_new",
+    "with_seen_rows",
+]
+
+LISTS = ("unseen", "all")
+"""Candidates that the run lists; the others may hold classes that its graph lacks."""
+
+WITHOUT_SEEN = ("own", "unrelated", "unseen")
+CALIBRATIONS = ("cv", "oracle")
+
+REFITS = 10
+"""Folds of --calibrate cv where each takes a fit of its own."""
+
+
+def read_candidates(text: str, run: RunFolder) -> str | tuple[str, ...]:
+    """Return a kind of candidates as it is, else the classes of a file, by id or by name, or of a class list."""
+    from kgzsl.errors import InputFileError
+    from kgzsl.evaluation import KINDS
+    from kgzsl.graph import load_graph, read_class_list
+    from kgzsl.naming import ClassResolver
+
+    if text in KINDS:
+        return text
+    if Path(text).is_file():
+        return ClassResolver(run.graph, lambda: load_graph("wordnet-nouns")).resolve_file(text)
+    own = {"seen": run.split.seen, "unseen": run.split.unseen, "all": run.split.seen + run.split.unseen}
+    try:
+        chosen = read_class_list(text, run.graph, published_lists(run), own)
+    except InputFileError as error:
+        kinds = ", ".join(KINDS)
+        raise InputFileError(
+            f"Candidates {text!r} are neither one of {kinds} nor a file nor a class list. {error}"
+        ) from error
+    if not chosen:
+        raise InputFileError(f"Candidates {text!r} hold no class; choose others.")
+    return chosen
+
+
+def published_lists(run: RunFolder) -> str | Path:
+    """Return the shipped graph that a run's is a copy of, beside which the published lists stand, else the run's."""
+    from kgzsl.errors import MissingResourceError
+    from kgzsl.graph import find_graph
+
+    name = run.graph.name
+    try:
+        return name if run.graph.wordnet_version and name.isidentifier() and find_graph(name) else run.path / "graph"
+    except MissingResourceError:
+        return run.path / "graph"
+
+
+def with_new(run: RunFolder, new: Sequence[str]) -> tuple[StoredScorer, ClassGraph]:
+    """Return scorer and graph of a run with classes added that were in no training graph."""
+    if not new:
+        return run.scorer, run.graph
+    from kgzsl.classifier import ZeroShotClassifier
+
+    classifier = ZeroShotClassifier(run)
+    added, graph = classifier.scorer_of(new), classifier.graph_with(new)
+    return run.scorer.concat(added), graph
+
+
+def with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: str | None) -> StoredScorer:
+    """Return the scorer with the classifiers of seen classes that are asked for."""
+    from kgzsl.bank import ClassifierBank
+    from kgzsl.errors import InputFileError
+
+    if isinstance(scorer, ClassifierBank):
+        own_scale = scorer.normalisation == "none"  # the head's rows cannot be brought to it
+        wanted = seen_rows or ("predicted" if own_scale else "head")
+        return scorer if wanted == "predicted" else _with_head(scorer, seen_bank)
+    if seen_rows == "head":
+        raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")
+    return scorer
+
+
+def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
+    """Return the bank with the head's rows for the seen classes, scaled as its own are."""
+    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
+    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)
+
+
+def check_number(text: str | None) -> float:
+    """Return the number that --calibrate names, or refuse it."""
+    from math import isfinite
+
+    from kgzsl.errors import InputFileError
+
+    try:
+        number = float(text or "")
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number):
+        raise InputFileError(f"--calibrate is one of {', '.join(CALIBRATIONS)}, or a number, found {text!r}.")
+    return number
+
+
+def gamma_of(
+    calibrate: str | None,
+    scorer: Scorer,
+    run: RunFolder,
+    images: FeatureSet | None,
+    *,
+    graph: ClassGraph,
+    seed: int,
+) -> float | str | GammaChoice | None:
+    """Return what `kgzsl.evaluation.evaluate` takes as ``calibrate``."""
+    if calibrate is None or calibrate == "oracle":
+        return calibrate
+    if calibrate != "cv":
+        return check_number(calibrate)
+    from kgzsl.bank import ClassifierBank
+    from kgzsl.evaluation import Calibration, CrossValidatedGamma, beside_hidden, hidden_scorer
+    from kgzsl.refit import refit_of
+
+    assert images is not None
+    seen = run.split.seen
+    if not isinstance(scorer, ClassifierBank) or scorer.normalisation == "none":  # on a scale of its own
+        return CrossValidatedGamma(refit_of(run), images, graph, seen, Calibration(folds=REFITS, seed=seed))
+    settings = Calibration(seed=seed)
+    kept = run.hidden_bank if settings == Calibration() else None  # what kgzsl calibrate hid is not hidden again
+    hidden = hidden_scorer(refit_of(run), seen, settings) if kept is None else kept
+    fold_scorer = beside_hidden(scorer.select(seen), hidden)
+    return CrossValidatedGamma(fold_scorer, images, graph, seen, settings)
