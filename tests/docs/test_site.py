@@ -178,3 +178,7 @@ def test_examples_are_read_as_code() -> None:
     docstring = griffe.Docstring("Do.\n\nExample:\n    >>> 1 + 1\n    2\n")
     words.Words().on_instance(obj=SimpleNamespace(docstring=docstring))
     assert [section.kind.value for section in docstring.parse("google")] == ["text", "examples"]
+    assert (
+        words.readied("It:\n- one\n  more\n- two\n  It:\n  - three")
+        == "It:\n\n- one\n  more\n- two\n  It:\n\n  - three"
+    )
