@@ -1,7 +1,7 @@
 """Docstrings made ready for the site.
 
-``Example:`` is what Google's style calls ``Examples:``, else its code would be read as text; a list right below a sentence
-gets the empty line that Markdown wants there.
+``Example:`` is what Google's style calls ``Examples:``, else its code would be read as text; a list right below a
+sentence gets the empty line that Markdown wants there.
 """
 
 from __future__ import annotations

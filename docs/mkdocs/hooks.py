@@ -5,7 +5,7 @@ Four rules of text, so that pages read well in the repository and on the site:
 - a link that leads out of docs/ (``../scripts/demo``) becomes its words: the repository has no address of its own;
 - a fenced block with a file's name (three backticks, ``toml kernel.toml``) gets the name as its title;
 - ``\\|`` in the code of a table, which GitHub wants, is a mere bar;
-- ``tutorial.ipynb`` is shown as it was run, outputs and all; nothing is executed here.
+- ``tutorial.ipynb`` is shown as it was run, outputs and all; nothing is run here; links to it lead to the page.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def plain(text: str, page: str) -> str:
 
     def led(match: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page), match[2]))
+        if target in NOTEBOOKS:
+            return match[0].replace(".ipynb", ".md")
         return match[1] if target.startswith("../") else match[0]
 
     def piped(match: re.Match[str]) -> str:

@@ -91,6 +91,7 @@ def test_links_out_of_docs_become_words(hooks: ModuleType) -> None:
     assert hooks.plain(text, "howto/page.md") == "demo, [one](one.md), README, ![here](../images/a.png)"
     assert hooks.plain("[up](../index.md)", "howto/page.md") == "[up](../index.md)"
     assert hooks.plain("[up](../index.md)", "page.md") == "up"
+    assert hooks.plain("[run](../tutorial.ipynb)", "howto/page.md") == "[run](../tutorial.md)"
 
 
 def test_a_file_s_name_becomes_the_title_of_its_block(hooks: ModuleType) -> None:
