@@ -30,6 +30,7 @@ __all__ = [
     "VERSION",
     "WordNet",
     "definitions",
+    "find_wordnet",
     "is_wnid",
     "noun_graph",
     "open_wordnet",
@@ -194,7 +195,7 @@ def open_wordnet(folder: PathLike | None = None, *, download: bool = False) -> W
         GraphError: it is another version than 3.0.
         CorruptFileError: its files are damaged.
     """
-    root = _given(Path(folder)) if folder is not None else _found()
+    root = _given(Path(folder)) if folder is not None else find_wordnet()
     if root is None and download:
         root = _downloaded()
     if root is None:
@@ -223,7 +224,8 @@ def _allowed(folder: Path) -> str:
     return resolved
 
 
-def _found() -> Any | None:
+def find_wordnet() -> Any | None:
+    """Return where WordNet lies on this machine, as nltk names places, or None; its version is not looked at."""
     import nltk
 
     for resource in NLTK_RESOURCES:
@@ -243,7 +245,7 @@ def _downloaded() -> Any | None:
             "nltk could not download WordNet (no network?). On Debian and Ubuntu `apt-get install wordnet-base` has it "
             "too; a folder from elsewhere can be named with --wordnet."
         )
-    return _found()
+    return find_wordnet()
 
 
 @functools.cache

