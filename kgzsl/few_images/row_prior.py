@@ -62,6 +62,7 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.errors import BackboneMismatchError, CorruptFileError, InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.few_images.class_pictures import ClassPictures
+from kgzsl.few_images.contrast import told_apart
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassId, Float, PathLike, Tensor
 
@@ -190,7 +191,9 @@ class RowPrior:
         expected, shares = self._posterior(old, list(pictures.values()))
         spread = torch.cat([one.spread.double() for one in pictures.values()]) @ self.basis.double()
         fresh = _narrowed(expected, spread, self.degrees * self.noise) @ self.basis.double().T
-        weights, biases = self._beside_others(old, fresh, shares)
+        weights, offsets = self._beside_others(old, fresh, shares)
+        weights = told_apart(weights, list(pictures.values()), self.mean.double())
+        biases = offsets - weights @ self.mean.double()
         cosines = torch.cosine_similarity(old.weights.double(), weights, dim=1)
         place = torch.from_numpy(rows.index.rows(pictures))
         new_weights, new_biases = rows.weights.clone(), rows.biases.clone()
@@ -222,12 +225,11 @@ class RowPrior:
     def _beside_others(
         self, old: ClassifierBank, fresh: Float[Tensor, "C D"], shares: Float[Tensor, "C"]
     ) -> tuple[Float[Tensor, "C D"], Float[Tensor, "C"]]:
-        """Bring rows to length and offset."""
+        """Bring rows to their lengths, and return them with their offsets."""
         mean, weights = self.mean.double(), old.weights.double()
         lengths = shares * weights.norm(dim=1) + (1 - shares) * self.length
         offsets = shares * (weights @ mean + old.biases.double()) + (1 - shares) * self.offset
-        scaled = fresh * (lengths / fresh.norm(dim=1))[:, None]
-        return scaled, offsets - scaled @ mean
+        return fresh * (lengths / fresh.norm(dim=1))[:, None], offsets
 
     def _check(self, rows: ClassifierBank, pictures: Mapping[ClassId, ClassPictures]) -> None:
         if (rows.backbone, rows.dim) != (self.backbone, len(self.mean)):

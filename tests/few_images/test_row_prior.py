@@ -14,6 +14,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.errors import BackboneMismatchError, CorruptFileError, InputFileError, UnknownClassError
 from kgzsl.features import FeatureSet
 from kgzsl.few_images import ClassPictures, RowPrior
+from kgzsl.few_images.contrast import told_apart
 from kgzsl.few_images.row_prior import SHRINKAGE, SMOOTHING
 from kgzsl.runtime import save_tensors
 
@@ -130,7 +131,7 @@ def test_order_does_not_matter_and_two_and_three_are_five(prior: RowPrior, old: 
         np.testing.assert_allclose(prior.blend(old, {"u2": other}).bank.weights, at_once.weights, atol=1e-6)
 
 
-def test_classes_with_pictures_share_one_covariance(prior: RowPrior, old: ClassifierBank) -> None:
+def test_classes_with_pictures_share_one_covariance_and_are_told_apart(prior: RowPrior, old: ClassifierBank) -> None:
     pictures = {f"u{row}": ClassPictures.of(torch.from_numpy(NEW[3 * row : 3 * row + 3])) for row in (0, 1)}
     basis, strengths = prior.basis.numpy(), prior.strengths.numpy()
     start = prior.trust * joint(old.weights.numpy(), old.biases.numpy())[:2] @ np.linalg.inv(basis).T
@@ -138,8 +139,12 @@ def test_classes_with_pictures_share_one_covariance(prior: RowPrior, old: Classi
     means = (strengths * start + 3 * given @ basis) / (strengths + 3)
     spread = sum(one.spread.T @ one.spread for one in pictures.values()).numpy()
     common = np.eye(DIM) + basis.T @ spread @ basis / (prior.degrees * prior.noise)
-    expected = means @ np.linalg.inv(common) @ basis.T
-    np.testing.assert_allclose(unit(prior.blend(old, pictures).bank.weights.numpy()[:2]), unit(expected), atol=1e-5)
+    blended = prior.blend(old, pictures)
+    shares = np.array([*blended.shares.values()])
+    lengths = shares * np.linalg.norm(old.weights.numpy()[:2], axis=1) + (1 - shares) * prior.length
+    rows = torch.from_numpy(unit(means @ np.linalg.inv(common) @ basis.T) * lengths[:, None])
+    expected = told_apart(rows, list(pictures.values()), prior.mean.double())
+    np.testing.assert_allclose(blended.bank.weights[:2], expected, atol=1e-5)
 
 
 def test_a_prediction_that_never_errs_stays(old: ClassifierBank) -> None:
