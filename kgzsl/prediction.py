@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from kgzsl.markup import Bar, Html, bars, page, paragraph, table
 from kgzsl.types import ClassId
@@ -162,6 +162,16 @@ class Predictions(list[ImagePrediction]):
         >>> Predictions([ImagePrediction("photo.jpg", None, ())])
         Predictions(1 picture: photo.jpg: nothing)
     """
+
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> ImagePrediction: ...
+
+    @overload
+    def __getitem__(self, place: slice, /) -> Predictions: ...
+
+    def __getitem__(self, place: SupportsIndex | slice, /) -> ImagePrediction | Predictions:
+        """Return one answer, or some of them, which show themselves too."""
+        return Predictions(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
 
     def __repr__(self) -> str:
         few = "; ".join(f"{one.image}: {one.answer}" for one in self[:BEST])

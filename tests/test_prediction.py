@@ -84,6 +84,7 @@ def test_many_pictures_are_a_table_with_how_many_are_right() -> None:
     shown = found._repr_html_()
     assert "25 pictures, 20 of 25 right" in shown and "and 5 more pictures" in shown
     assert shown.count("okapi 1.5") == 20 and "third" not in shown and "answer" not in shown
+    assert found[20:] == [wrong] * 5 and isinstance(found[20:], Predictions) and found[-1] is wrong
     assert found == [PHOTO] * 20 + [wrong] * 5 and isinstance(found, list)
     assert repr(found).startswith("Predictions(25 pictures: photo.jpg: okapi;") and repr(found).endswith("22 more)")
     refused = Predictions([replace(PHOTO, is_unknown=True)] * 4)._repr_html_()
