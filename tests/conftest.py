@@ -29,7 +29,14 @@ SHAPED_ROOMS = (
     *("kgzsl.semantics", "kgzsl.propagation", "kgzsl.training", "kgzsl.scoring", "kgzsl.evaluation", "kgzsl.methods"),
     *("kgzsl.additions", "kgzsl.classifier", "kgzsl.vision.backbone", "kgzsl.vision.labels", "kgzsl.vision.preprocess"),
     "kgzsl.vision.shards",
-    *("kgzsl.benchmarks", "kgzsl.cross_validation", "kgzsl.export", "kgzsl.few_images", "kgzsl.plots"),
+    *(
+        "kgzsl.benchmarks",
+        "kgzsl.cross_validation",
+        "kgzsl.export",
+        "kgzsl.few_images",
+        "kgzsl.transduction",
+        "kgzsl.plots",
+    ),
 )
 """Where signatures are checked while the tests run: every module that names shapes, but for three.
 
