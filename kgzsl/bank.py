@@ -170,6 +170,8 @@ class ClassifierBank:
 
     def select(self, class_ids: ClassIds) -> ClassifierBank:
         """Return the rows of some classes, in the order given; UnknownClassError where one is missing."""
+        if tuple(class_ids) == self.index.ids:
+            return self
         rows = torch.from_numpy(self.index.rows(class_ids))
         index = ClassIndex(tuple(class_ids), self.index.owner)
         return replace(self, index=index, weights=self.weights[rows], biases=self.biases[rows])

@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-
 from kgzsl.additions import (
     AddedClass,
     Additions,
@@ -23,12 +21,12 @@ from kgzsl.additions import (
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError
-from kgzsl.evaluation.ranking import score_in_chunks, top_k
 from kgzsl.features import NO_CLASS, FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction, Predictions
+from kgzsl.prepared_query import PreparedQuery
 from kgzsl.run_folder import RunFolder
 from kgzsl.scoring import Caution, HedgedAnswer
 from kgzsl.semantics import (
@@ -84,6 +82,7 @@ class ZeroShotClassifier:
         self.added = Additions.load(run, lambda: self.resolver, encoder)
         self._seen = frozenset(run.split.seen)
         self._paths: dict[ClassId, tuple[PathStep, ...]] = {}
+        self._last: tuple[tuple[Any, ...], object, PreparedQuery] | None = None
 
     @classmethod
     def load(
@@ -356,14 +355,27 @@ class ZeroShotClassifier:
             InputFileError: a picture cannot be read, a class is one of persons, or the run was not calibrated for what
                 is asked.
         """
-        if classes is None:
-            class_ids = self.split_classes("all", include_person=include_person)
-        else:
-            class_ids = self.resolve(classes, include_person=include_person)
-        if not class_ids:
-            raise InputFileError("There is no class to choose from; name at least one.")
-        caution = self._caution(class_ids, reject, back_off)
-        return self._rank(self._readable(images), class_ids, top, caution)
+        names = None if classes is None else tuple(classes)
+        query = self._query(names, include_person, reject, back_off)
+        return self._rank(self._readable(images), query, top)
+
+    def _query(
+        self, names: tuple[str, ...] | None, include_person: bool, reject: float | None, back_off: float | None
+    ) -> PreparedQuery:
+        """Prepare a question; where the last one is asked again, what was prepared for it is there still."""
+        asked = (names, include_person, reject, back_off, self.run.scoring_version)
+        state = self.added.state
+        if self._last is None or self._last[0] != asked or self._last[1] is not state:
+            if names is None:
+                class_ids = self.split_classes("all", include_person=include_person)
+            else:
+                class_ids = self.resolve(names, include_person=include_person)
+            if not class_ids:
+                raise InputFileError("There is no class to choose from; name at least one.")
+            caution = self._caution(class_ids, reject, back_off)
+            query = PreparedQuery(class_ids, self.scorer_of(class_ids), caution)
+            self._last = asked, state, query
+        return self._last[2]
 
     def _readable(self, images: FeatureSet | Iterable[PathLike]) -> FeatureSet:
         """Return features as they are, and those of pictures, every one of which must be readable."""
@@ -380,21 +392,16 @@ class ZeroShotClassifier:
             self.run.scoring, graph, class_ids, self.scorer, seen, reject=reject, back_off=back_off, run=run
         )
 
-    def _rank(
-        self, images: FeatureSet, class_ids: tuple[ClassId, ...], top: int, caution: Caution
-    ) -> Predictions:
+    def _rank(self, images: FeatureSet, query: PreparedQuery, top: int) -> Predictions:
         self.scorer.check_backbone(images)
-        scorer = self.scorer_of(class_ids)
         ranked = Predictions()
         names = images.paths or tuple(f"row {row}" for row in range(len(images)))
-        for rows, scores in score_in_chunks(scorer, images):
-            columns = top_k(scores, min(top, len(class_ids)))
-            found = caution.judge(scores, images.rows(torch.arange(rows.start, rows.stop)), columns)
+        for rows, scores, columns, found in query.ranked(images, top):
             for row, chosen, values, judged in zip(
-                range(rows.start, rows.stop), columns.tolist(), scores.gather(1, columns).tolist(), found
+                range(rows.start, rows.stop), columns.tolist(), scores.tolist(), found
             ):
                 predictions = tuple(
-                    self._prediction(class_ids[column], score, rank, probability)
+                    self._prediction(query.class_ids[column], score, rank, probability)
                     for rank, (column, score, probability) in enumerate(zip(chosen, values, judged.probabilities), 1)
                 )
                 hedged = None if judged.hedged is None else self._hedged(judged.hedged)

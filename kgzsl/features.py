@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,10 +11,11 @@ import torch
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, InputFileError
 from kgzsl.quantisation import expand, is_finite, quantise
-from kgzsl.runtime import load_tensors, save_tensors
+from kgzsl.runtime import save_tensors
+from kgzsl.runtime.files import open_tensors
 from kgzsl.types import ClassId, Float, Int, PathLike, Tensor
 
-__all__ = ["FeatureSet"]
+__all__ = ["FeatureFile", "FeatureSet"]
 
 NO_CLASS = -1
 
@@ -100,19 +101,61 @@ class FeatureSet:
             InputFileError: the file is missing or holds no features.
             CorruptFileError: the file is truncated, or its metadata is damaged.
         """
-        tensors, metadata = load_tensors(path)
-        if missing := {"features", "labels"} - tensors.keys() or {"classes", "backbone"} - metadata.keys():
-            raise InputFileError(
-                f"{path} is no feature file: it lacks {', '.join(sorted(missing))}. Make one with kgzsl extract."
-            )
-        features = tensors["features"]
-        if features.dtype == torch.int8:
-            if "scales" not in tensors:
-                raise CorruptFileError(f"{path} holds int8 features without scales; write it again.")
-            features = expand(features, tensors["scales"])
-        classes = ClassIndex.from_json(metadata["classes"], f"feature file {path}")
+        file = FeatureFile(path)
+        return file.read(0, len(file))
+
+
+class FeatureFile:
+    """A feature file of which only some rows are read at a time: it may be larger than the memory.
+
+    Args:
+        path: the file, as `FeatureSet.save` writes it.
+
+    Raises:
+        InputFileError: the file is missing or holds no features.
+        CorruptFileError: the file is truncated, or its metadata is damaged.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = path
+        with open_tensors(path) as file:
+            metadata = dict(file.metadata() or {})
+            names = set(file.keys())
+            if missing := {"features", "labels"} - names or {"classes", "backbone"} - metadata.keys():
+                raise InputFileError(
+                    f"{path} is no feature file: it lacks {', '.join(sorted(missing))}. Make one with kgzsl extract."
+                )
+            features = file.get_slice("features")
+            labels = file.get_slice("labels").get_shape()
+            self.shape, self._is_coded = tuple(features.get_shape()), features.get_dtype() == "I8"
+        if labels != [len(self)]:
+            found = f"features {self.shape} and labels {tuple(labels)}"
+            raise InputFileError(f"Expected features (N, D) and labels (N,) in {path}, found {found}.")
+        if self._is_coded and "scales" not in names:
+            raise CorruptFileError(f"{path} holds int8 features without scales; write it again.")
+        self.backbone = metadata["backbone"]
+        self.index = ClassIndex.from_json(metadata["classes"], f"feature file {path}")
         try:
-            paths = tuple(json.loads(metadata["paths"])) if "paths" in metadata else None
+            self.paths = tuple(json.loads(metadata["paths"])) if "paths" in metadata else None
         except (json.JSONDecodeError, TypeError) as error:
             raise CorruptFileError(f"{path} has damaged metadata ({error}); write it again.") from error
-        return cls(features, tensors["labels"].long(), classes, metadata["backbone"], paths)
+
+    def __len__(self) -> int:
+        return self.shape[0] if self.shape else 0
+
+    def read(self, start: int, stop: int) -> FeatureSet:
+        """Return the features of the rows from ``start`` to below ``stop``; int8 rows are expanded.
+
+        Raises:
+            InputFileError: a value is not finite, a label points nowhere, or the shapes do not fit.
+        """
+        with open_tensors(self.path) as file:
+            part = [file.get_slice(name)[start:stop] for name in ("features", "labels")]
+            features = expand(part[0], file.get_slice("scales")[start:stop]) if self._is_coded else part[0]
+        paths = None if self.paths is None else self.paths[start:stop]
+        return FeatureSet(features, part[1].long(), self.index, self.backbone, paths)
+
+    def blocks(self, rows: int = 8192) -> Iterator[FeatureSet]:
+        """Return the whole file, so many rows at a time."""
+        for start in range(0, len(self), rows):
+            yield self.read(start, min(start + rows, len(self)))

@@ -175,6 +175,12 @@ class RunFolder:
             raise CorruptFileError(f"{path} holds no calibration; remove it and run kgzsl calibrate {self.path}.")
         return content
 
+    @property
+    def scoring_version(self) -> int:
+        """A number that is another one after each ``kgzsl calibrate``; 0 where it did not run."""
+        path = self.path / SCORING
+        return path.stat().st_mtime_ns if path.exists() else 0
+
     def _check_classes(self, name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
         if found != expected:
             raise CorruptFileError(

@@ -5,7 +5,7 @@ import torch
 
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, InputFileError
-from kgzsl.features import FeatureSet
+from kgzsl.features import FeatureFile, FeatureSet
 from kgzsl.runtime import save_tensors
 
 INDEX = ClassIndex(("okapi", "zebra"))
@@ -102,4 +102,24 @@ def test_what_does_not_fit_is_refused(changes, message):
 def test_a_file_that_is_no_feature_file(tmp_path, tensors, metadata, error, message):
     save_tensors(tmp_path / "f.safetensors", tensors, metadata)
     with pytest.raises(error, match=message):
+        FeatureSet.load(tmp_path / "f.safetensors")
+
+
+@pytest.mark.parametrize("quantised", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_blocks_of_a_file_are_the_rows_of_the_whole(tmp_path, quantised: bool, rows: int) -> None:
+    features().save(tmp_path / "f.safetensors", quantised)
+    whole, file = FeatureSet.load(tmp_path / "f.safetensors"), FeatureFile(tmp_path / "f.safetensors")
+    blocks = list(file.blocks(rows))
+    assert len(file) == len(whole) == sum(map(len, blocks))
+    assert torch.equal(torch.cat([block.features for block in blocks]), whole.features)
+    assert torch.equal(torch.cat([block.labels for block in blocks]), whole.labels)
+    assert tuple(path for block in blocks for path in block.paths) == whole.paths == file.paths
+    assert torch.equal(file.read(1, 3).features, whole.features[1:3])
+
+
+def test_a_file_with_more_labels_than_features_is_refused(tmp_path) -> None:
+    tensors = {"features": torch.zeros(2, 3), "labels": torch.zeros(3, dtype=torch.int64)}
+    save_tensors(tmp_path / "f.safetensors", tensors, {"classes": '["a"]', "backbone": "toy"})
+    with pytest.raises(InputFileError, match="labels"):
         FeatureSet.load(tmp_path / "f.safetensors")

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 
 import torch
 
-from kgzsl.bank import Scorer
+from kgzsl.bank import ClassifierBank, Scorer
 from kgzsl.errors import InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.types import Bool, Float, Int, Tensor
 
-__all__ = ["leaders", "ranks", "score_in_chunks", "top_k"]
+__all__ = ["best_in_blocks", "leaders", "ranks", "score_in_chunks", "top_k"]
 
 MAX_SCORES = 4_000_000
 """Scores held at a time; with the masks and distances beside them a chunk stays under 100 MB."""
+CLASSES_AT_ONCE = 65_536
 
 
 def score_in_chunks(scorer: Scorer, images: FeatureSet, max_scores: int = MAX_SCORES) -> Iterator[tuple[slice, Tensor]]:
@@ -77,10 +78,66 @@ def top_k(scores: Float[Tensor, "N C"], k: int) -> Int[Tensor, "N K"]:
     """
     if not 1 <= k <= scores.shape[1]:
         raise InputFileError(f"Cannot rank the best {k} of {scores.shape[1]} candidates; ask for 1 to that many.")
-    values, columns = scores.topk(k, dim=1)
-    repeated = (values[:, 1:] == values[:, :-1]).any(dim=1)
-    cut = (scores >= values[:, -1:]).sum(dim=1) > k
-    tied = (repeated | cut).nonzero()[:, 0]  # topk orders ties as it likes: these rows are sorted stably instead
-    if len(tied):
+    return _best(scores, k)[1]
+
+
+def _best(scores: Float[Tensor, "N C"], k: int) -> tuple[Float[Tensor, "N K"], Int[Tensor, "N K"]]:
+    """Return the k best scores and their columns; see `top_k`."""
+    values, columns = scores.topk(min(k + 1, scores.shape[1]), dim=1)  # one more shows a tie that would be cut
+    tied = (values[:, 1:] == values[:, :-1]).any(dim=1).nonzero()[:, 0]
+    values, columns = values[:, :k].contiguous(), columns[:, :k].contiguous()
+    if len(tied):  # topk orders ties as it likes: these rows are sorted stably instead
         columns[tied] = scores[tied].argsort(dim=1, descending=True, stable=True)[:, :k]
-    return columns
+        values[tied] = scores[tied].gather(1, columns[tied])
+    return values, columns
+
+
+def best_in_blocks(
+    scorer: Scorer, images: FeatureSet, k: int, max_scores: int = MAX_SCORES
+) -> Iterator[tuple[slice, Float[Tensor, "N K"], Int[Tensor, "N K"]]]:
+    """Rank images among all classes of a scorer, a block of images at a time; the matrix of all scores is never held.
+
+    Args:
+        scorer: scores N images against C classes; a bank is multiplied in blocks of classes too.
+        images: the images; with `kgzsl.features.FeatureFile` they come from a file in blocks.
+        k: how many classes of each image; all where there are fewer.
+        max_scores: bound on the scores that are held at a time (at least one image is scored at a time).
+
+    Yields:
+        The rows of the block, their best scores and the columns of those, as `top_k` orders them.
+
+    Example:
+        >>> from kgzsl.toy import toy_bank, toy_features
+        >>> images = toy_features()
+        >>> rows, values, columns = next(best_in_blocks(toy_bank(), images, 2))
+        >>> columns.shape == (len(images), 2)
+        True
+    """
+    if k < 1:
+        raise InputFileError(f"Cannot rank the best {k} candidates; ask for at least 1.")
+    width = CLASSES_AT_ONCE if isinstance(scorer, ClassifierBank) else len(scorer.index)
+    step = max(1, max_scores // max(1, min(width, len(scorer.index))))
+    for start in range(0, len(images), step):
+        rows = slice(start, min(start + step, len(images)))
+        block = images.rows(torch.arange(rows.start, rows.stop))
+        values, columns = (
+            _best_of_bank(scorer, block, k)
+            if isinstance(scorer, ClassifierBank)
+            else (_best(scorer.score(block), min(k, len(scorer.index))))
+        )
+        yield rows, values, columns
+
+
+def _best_of_bank(bank: ClassifierBank, images: FeatureSet, k: int) -> tuple[Tensor, Tensor]:
+    """Go over the classes in blocks; what was best so far stands before a block, so that earlier classes win ties."""
+    bank.check_backbone(images)
+    features = images.features.to(bank.weights)
+    values, columns = features.new_empty(len(images), 0), torch.empty(len(images), 0, dtype=torch.int64)
+    for first in range(0, len(bank.index), CLASSES_AT_ONCE):
+        part = slice(first, first + CLASSES_AT_ONCE)
+        scores = torch.addmm(bank.biases[part], features, bank.weights[part].T)
+        found, at = _best(scores, min(k, scores.shape[1]))
+        both, where = torch.cat([values, found], dim=1), torch.cat([columns, at + first], dim=1)
+        values, chosen = _best(both, min(k, both.shape[1])) if first else (both, None)
+        columns = where if chosen is None else where.gather(1, chosen)
+    return values, columns

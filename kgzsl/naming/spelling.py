@@ -91,7 +91,7 @@ def plain(text: str) -> str:
     """
     text = text.casefold()
     if not text.isascii():
-        text = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+        text = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)).casefold()
     return " ".join(text.translate(_TABLE).split())
 
 

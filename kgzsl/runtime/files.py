@@ -24,6 +24,7 @@ from kgzsl.types import PathLike
 
 __all__ = [
     "load_tensors",
+    "open_tensors",
     "read_json",
     "read_lines",
     "read_toml",
@@ -176,7 +177,8 @@ def save_tensors(path: PathLike, tensors: Mapping[str, Tensor], metadata: Mappin
 
 
 @contextmanager
-def _open_tensors(path: PathLike) -> Iterator[Any]:
+def open_tensors(path: PathLike) -> Iterator[Any]:
+    """Open a safetensors file, whose tensors can then be read in part; errors as `load_tensors`."""
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
@@ -200,11 +202,11 @@ def load_tensors(path: PathLike) -> tuple[dict[str, Tensor], dict[str, str]]:
         InputFileError: the file is missing.
         CorruptFileError: it is truncated or no safetensors file.
     """
-    with _open_tensors(path) as file:
+    with open_tensors(path) as file:
         return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
 
 
 def tensor_metadata(path: PathLike) -> dict[str, str]:
     """Read the metadata of a safetensors file without its tensors; errors as `load_tensors`."""
-    with _open_tensors(path) as file:
+    with open_tensors(path) as file:
         return dict(file.metadata() or {})

@@ -119,6 +119,11 @@ class Caution:
             background = shown.select(background_ids(graph, candidates, seen))
         return cls(temperature, apart, rejector, reject or 0.0, background, hedges, back_off or 1.0)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is said beside the ranking, so that the scores of the best candidates are enough."""
+        return self.temperature is None and self.rejector is None and self.hedges is None
+
     def judge(self, scores: Float[Tensor, "N C"], images: FeatureSet, columns: Int[Tensor, "N K"]) -> list[Judgement]:
         """Return what is said of each image.
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import InputFileError
-from kgzsl.evaluation.ranking import leaders, ranks, score_in_chunks, top_k
+from kgzsl.evaluation.ranking import best_in_blocks, leaders, ranks, score_in_chunks, top_k
 from kgzsl.features import FeatureSet
+from kgzsl.scoring import JoinedScorer
 
 
 @st.composite
@@ -84,3 +85,32 @@ def test_chunks_cover_the_images_in_order_and_score_the_same() -> None:
     assert [(rows.start, rows.stop) for rows, _ in chunks] == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert torch.equal(torch.cat([scores for _, scores in chunks]), images.features)
     assert [len(scores) for _, scores in score_in_chunks(bank, images, max_scores=1)] == [1] * 7
+
+
+@given(scored(), st.integers(1, 9), st.integers(1, 3), st.integers(1, 12))
+@settings(deadline=None)
+def test_best_in_blocks_is_top_k_of_all_scores(case, k, at_once, max_scores) -> None:
+    scores, _ = case
+    index = ClassIndex(tuple(f"c{column}" for column in range(scores.shape[1])))
+    bank = ClassifierBank(index, scores.T.contiguous(), torch.zeros(len(index)), "toy")
+    images = FeatureSet(torch.eye(len(scores)), torch.full((len(scores),), -1), ClassIndex(()), "toy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kgzsl.evaluation.ranking.CLASSES_AT_ONCE", at_once)
+        blocks = list(best_in_blocks(bank, images, k, max_scores))
+    k = min(k, scores.shape[1])
+    expected = top_k(scores, k)
+    assert [row for rows, _, _ in blocks for row in range(rows.start, rows.stop)] == list(range(len(scores)))
+    assert torch.equal(torch.cat([columns for _, _, columns in blocks]), expected)
+    assert torch.equal(torch.cat([values for _, values, _ in blocks]), scores.gather(1, expected))
+
+
+def test_a_scorer_without_rows_is_ranked_in_blocks_too() -> None:
+    scores = torch.tensor([[1.0, 3.0, 3.0], [2.0, 0.0, 2.0]])
+    index = ClassIndex(("a", "b", "c"))
+    bank = ClassifierBank(index, scores.T.contiguous(), torch.zeros(3), "toy")
+    images = FeatureSet(torch.eye(2), torch.full((2,), -1), ClassIndex(()), "toy")
+    joined = JoinedScorer((bank.select(["a"]), bank.select(["b", "c"])))
+    found = [columns.tolist() for _, _, columns in best_in_blocks(joined, images, 2, 3)]
+    assert found == [[[1, 2]], [[0, 2]]]
+    with pytest.raises(InputFileError, match="at least 1"):
+        next(best_in_blocks(bank, images, 0))
