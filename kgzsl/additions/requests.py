@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,11 +10,19 @@ from typing import Any
 from kgzsl.errors import AdditionError, InputFileError, KgzslError
 from kgzsl.registry import closest
 
-__all__ = ["ClassRequest", "Problems", "reads_english_only", "request_of", "request_problems"]
+__all__ = ["ClassRequest", "Problems", "foreign_words", "reads_english_only", "request_of", "request_problems"]
 
 SHOWN = 10
 ENGLISH_ENCODERS, MANY_LANGUAGES = ("minilm",), "multilingual"
 LEAST_ASCII = 0.5
+ENGLISH_WORDS = frozenset(re.findall(r"\w+", "the of that which with for and by from is used made to"))
+FOREIGN_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "das dem der ein eine einem einen einer und mit auf ist zum aus oder wird les une des est dans avec qui sur ou "
+        "pour el los las una con por que un il di che della uma um dos het een op voor met wordt",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class ClassRequest:
     """One class to add.
 
     Args:
-        name: a noun (``quokka``, ``quokka.n.01``, ``n01877606``), or the name of an own class.
+        name: a noun (``okapi``, ``okapi.n.01``, ``n02439398``), or the name of an own class.
         parents: what it is a kind of: classes of the run, nouns, own classes, or others of the same batch.
         description: its definition; without parents it decides the place, too.
         class_id: the id of an own class; by default made of its name.
@@ -120,6 +129,27 @@ def _description_problems(request: ClassRequest, encoder: str, any_language: boo
             f"The description of {request.name!r} ({_short(text)}) is in another script than encoder {encoder!r} "
             "reads, which was made for English; translate it, or insist with --any-language (any_language=True)."
         )
+    elif not any_language and reads_english_only(encoder) and (foreign := foreign_words(text)):
+        yield InputFileError(
+            f"The description of {request.name!r} ({_short(text)}) does not look English ({', '.join(foreign)}), and "
+            f"encoder {encoder!r} was made for English; translate it, or use --any-language (any_language=True)."
+        )
+
+
+def foreign_words(text: str) -> tuple[str, ...]:
+    """Find the little words that show a text to be German, French, Spanish, Italian, Portuguese or Dutch.
+
+    Nothing is found where there is only one of them, or an English one beside: a name or a quotation is no language.
+
+    Example:
+        >>> foreign_words("ein kleines Brett, das über dem Boden schwebt")
+        ('das', 'dem', 'ein')
+        >>> foreign_words("a dish of rice, arroz con una salsa")
+        ()
+    """
+    words = set(re.findall(r"[^\W\d_]+", text.casefold()))
+    found = words & FOREIGN_WORDS
+    return tuple(sorted(found)) if len(found) >= 2 and not words & ENGLISH_WORDS else ()
 
 
 def _short(text: str) -> str:

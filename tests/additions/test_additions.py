@@ -102,6 +102,11 @@ WRONG = [
     ({"name": "  "}, InputFileError, "needs a name"),
     ({"name": "x", "description": "  "}, InputFileError, "The description of 'x' is empty"),
     ({"name": "x", "description": "12 + 3"}, InputFileError, "holds no word"),
+    (
+        {"name": "x", "description": "ein Brett, auf dem man steht"},
+        InputFileError,
+        "not look English .*auf, dem, ein.* --any",
+    ),
     ({"name": "x", "description": "птица с хвостом"}, InputFileError, "another script .* --any-language"),
     ({"name": "x"}, UnknownClassError, "No class is called 'x'.*give its parents .*description"),
     ({"name": "x", "class_id": "x"}, AdditionError, "no place in WordNet; give its parents"),
