@@ -26,6 +26,7 @@ class BarSeries:
         tips: group to what its bar says when pointed at.
         intervals: group to lower and upper end.
         marks: name of a mark to group to height.
+        notes: group to a few characters above its bar.
     """
 
     name: str
@@ -33,6 +34,7 @@ class BarSeries:
     tips: Mapping[str, str]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     marks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def draw_bars(
@@ -65,6 +67,11 @@ def draw_bars(
         shown[one.name] = tuple(f"bar-{number}-{groups.index(group)}" for group in held)
         if one.intervals:
             shown[one.name] += (_draw_intervals(axes, one, at, f"interval-{number}"),)
+        for group, note in one.notes.items():
+            top = max(one.heights[group], *one.intervals.get(group, (0.0,)), *_marked(one, group))
+            text = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 7.5}
+            axes.annotate(note, (at[group], top), gid=f"note-{number}-{groups.index(group)}", **text)
+            shown[one.name] += (f"note-{number}-{groups.index(group)}",)
         for place, (name, heights) in enumerate(one.marks.items()):
             gid = f"mark-{number}-{place}"
             _draw_marks(axes, heights, at, place, name if number == 0 else "_", width, gid)
@@ -74,6 +81,10 @@ def draw_bars(
     axes.grid(axis="y")
     axes.set_ylim(bottom=0)
     return tips, shown if len(series) > 1 else {}
+
+
+def _marked(one: BarSeries, group: str) -> list[float]:
+    return [heights[group] for heights in one.marks.values() if group in heights]
 
 
 def _draw_intervals(axes: Any, one: BarSeries, at: Mapping[str, float], gid: str) -> str:

@@ -22,10 +22,10 @@ from kgzsl.types import Array, ClassId, Float, Tensor
 
 __all__ = ["HIDDEN", "TRUE", "UNSEEN", "ClassifierMap", "MapPoint", "chosen_classes", "map_data", "rows_of_map"]
 
-TRUE, HIDDEN, UNSEEN = "true", "predicted while hidden", "predicted, unseen"
+TRUE, HIDDEN, UNSEEN = "seen: true", "seen: predicted while hidden", "unseen: predicted"
 DIRECTIONS = 50
 """Main directions of the predicted classifiers in which all are compared."""
-PERPLEXITY = 30.0
+PERPLEXITY, NOTHING = 30.0, 1e-9
 FEWEST = 4
 
 
@@ -98,7 +98,8 @@ def rows_of_map(
     centred = predicted - predicted.mean(dim=0)
     known = torch.nn.functional.normalize(true.double(), dim=1)
     known = known - known.mean(dim=0)
-    basis = torch.linalg.svd(centred, full_matrices=False).Vh[:DIRECTIONS]
+    _, strengths, directions = torch.linalg.svd(centred, full_matrices=False)
+    basis = directions[strengths > NOTHING * strengths.max()][:DIRECTIONS]  # few rows span fewer directions
     parts = [torch.nn.functional.normalize(part @ basis.T, dim=1) for part in (known, centred)]
     return parts[0], parts[1][: len(hidden)], parts[1][len(hidden) :]
 

@@ -135,7 +135,7 @@ def draw_confusion(files: Sequence[Confusion]) -> Picture:
         axes.set(
             xlabel="edges of the class graph between class and prediction (0: right)", ylabel="images, % of the file's"
         )
-        axes.legend()
+        axes.legend(loc="upper right")
     return Picture(figure, title, tips, series)
 
 

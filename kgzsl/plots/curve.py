@@ -13,7 +13,7 @@ from kgzsl.errors import InputFileError
 from kgzsl.evaluation import Report
 from kgzsl.evaluation.curve_files import draw_curve
 from kgzsl.plots.picture import Picture
-from kgzsl.plots.style import new_axes, styled
+from kgzsl.plots.style import LINES, new_axes, styled
 
 __all__ = ["curve_data", "draw_curves"]
 
@@ -48,6 +48,7 @@ def draw_curves(reports: Sequence[Report]) -> Picture:
             before = len(axes.lines)
             draw_curve(axes, report)
             drawn = axes.lines[before:]
+            drawn[0].set_linestyle(LINES[number % len(LINES)])
             for place, line in enumerate(drawn):
                 line.set_gid(f"curve-{number}-{place}")
                 tips[f"curve-{number}-{place}"] = (str(line.get_label()),)

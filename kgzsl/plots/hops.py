@@ -82,17 +82,20 @@ def draw_hops(files: Sequence[HitsByHops]) -> Picture:
     groups = sorted({row.hops for one in files for row in one.rows}, key=lambda hops: (not hops.isdigit(), hops))
     title = "Hit@1 by distance from the seen classes"
     with styled():
-        figure, (axes,) = new_axes(6.4, 4.2, title)
+        figure, (axes,) = new_axes(6.8, 4.8, title)
         tips, series = draw_bars(axes, groups, [_bars(one) for one in files])
-        axes.set(xlabel="steps in the class graph to the nearest seen class", ylabel="Hit@1, % of the images")
-        axes.legend()
+        axes.set(
+            xlabel="steps in the class graph to the nearest seen class (above a bar: its classes)",
+            ylabel="Hit@1, % of the images",
+        )
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return Picture(figure, title, tips, series)
 
 
 def _bars(one: HitsByHops) -> BarSeries:
     said = {
-        row.hops: f"{row.hops} steps: Hit@1 {row.hit1:.1f} % [{row.interval[0]:.1f}, {row.interval[1]:.1f}]\n"
-        f"{row.num_images:,} images of {row.num_classes:,} classes"
+        row.hops: f"steps: {row.hops}, Hit@1 {row.hit1:.1f} % [{row.interval[0]:.1f}, {row.interval[1]:.1f}]\n"
+        f"images: {row.num_images:,}, classes: {row.num_classes:,}"
         for row in one.rows
     }
     marks = {"chance": {row.hops: one.chance for row in one.rows}}
@@ -103,4 +106,5 @@ def _bars(one: HitsByHops) -> BarSeries:
         said,
         {row.hops: row.interval for row in one.rows},
         ({"nearest seen class": nearest} if nearest else {}) | marks,
+        {row.hops: str(row.num_classes) for row in one.rows},
     )

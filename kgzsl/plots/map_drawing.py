@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import hypot
 from statistics import median
 from typing import Any
 
@@ -19,6 +20,8 @@ SHAPES = {TRUE: ("o", True), HIDDEN: ("o", False), UNSEEN: ("^", True)}
 SIZE = 17.0
 NEAR = 0.35
 """A branch is named where this share of its points lies nearest."""
+ROOM = (0.19, 0.045)
+"""Share of the map's width and height that a name needs."""
 
 
 def draw_map(data: ClassifierMap) -> Picture:
@@ -26,11 +29,11 @@ def draw_map(data: ClassifierMap) -> Picture:
     sizes = Counter(point.branch for point in data.points if point.branch != OTHER)
     colours = {branch: COLOURS[place % 7] for place, (branch, _) in enumerate(sizes.most_common())} | {OTHER: REST}
     kinds = [kind for kind in SHAPES if any(point.kind == kind for point in data.points)]
-    title = f"Classifiers by likeness: {', '.join(kinds)}"
+    title = "Classifiers, like ones beside each other"
     tips: dict[str, tuple[str, ...]] = {}
     shown: dict[str, list[str]] = {}
     with styled():
-        figure, (axes,) = new_axes(8.2, 6.6, title)
+        figure, (axes,) = new_axes(8.2, 6.8, title + _found(data))
         _join(axes, data.points)
         for place, branch in enumerate(colours):
             for number, kind in enumerate(kinds):
@@ -44,10 +47,18 @@ def draw_map(data: ClassifierMap) -> Picture:
         shown |= {HIDDEN: [*shown[HIDDEN], "joins"]} if HIDDEN in shown else {}
         _name_branches(axes, data.points, colours)
         _name_asked(axes, data.points)
+        axes.spines[:].set_visible(False)
         axes.set(xticks=[], yticks=[], xlabel="t-SNE: near points are alike, distances across the map mean little")
         _legend(axes, kinds, colours)
     order = [*kinds, *colours]
     return Picture(figure, title, tips, {name: tuple(shown[name]) for name in order if name in shown})
+
+
+def _found(data: ClassifierMap) -> str:
+    if data.found is None:
+        return ""
+    hidden = sum(point.kind == HIDDEN for point in data.points)
+    return f"\n{data.found:.0f} % of the {hidden} hidden classes have their own true classifier nearest of all shown"
 
 
 def _scatter(axes: Any, points: Sequence[MapPoint], colour: str, kind: str, gid: str) -> None:
@@ -78,16 +89,34 @@ def _join(axes: Any, points: Sequence[MapPoint]) -> None:
 
 
 def _name_branches(axes: Any, points: Sequence[MapPoint], colours: dict[str, str]) -> None:
-    """Write each branch where its points are densest, so that it is known without its colour."""
+    """Write each branch where its points are densest, so that it is known without its colour; no two names overlap."""
+    width, height = (
+        max(getattr(one, axis) for one in points) - min(getattr(one, axis) for one in points) for axis in "xy"
+    )
+    taken = [(point.x + 0.03 * width, point.y) for point in points if point.is_asked]
     for branch in colours:
         part = [point for point in points if point.branch == branch]
         if branch == OTHER or not part:
             continue
-        x, y = (median(getattr(point, axis) for point in part) for axis in "xy")
-        near = sorted(part, key=lambda point: (point.x - x) ** 2 + (point.y - y) ** 2)[: max(1, int(NEAR * len(part)))]
-        x, y = (median(getattr(point, axis) for point in near) for axis in "xy")
+        places = _by_density(part)
+        free = [
+            (x, y)
+            for x, y in places
+            if all(abs(x - a) > ROOM[0] * width or abs(y - b) > ROOM[1] * height for a, b in taken)
+        ]
+        taken.append((free or places)[0])
         ground = {"facecolor": "white", "edgecolor": colours[branch], "alpha": 0.85, "pad": 2.0, "linewidth": 1.0}
-        axes.text(x, y, branch, ha="center", va="center", fontsize=9.5, weight="bold", bbox=ground, zorder=5)
+        text = {"ha": "center", "va": "center", "fontsize": 9.5, "weight": "bold", "zorder": 5}
+        axes.text(*taken[-1], branch, bbox=ground, **text)
+
+
+def _by_density(points: Sequence[MapPoint]) -> list[tuple[float, float]]:
+    """Return the middle of the densest part, then the points in the order of their distance from it."""
+    x, y = (median(getattr(point, axis) for point in points) for axis in "xy")
+    near = sorted(points, key=lambda point: hypot(point.x - x, point.y - y))[: max(1, int(NEAR * len(points)))]
+    x, y = (median(getattr(point, axis) for point in near) for axis in "xy")
+    order = sorted(points, key=lambda point: hypot(point.x - x, point.y - y))
+    return [(x, y), *((point.x, point.y) for point in order)]
 
 
 def _name_asked(axes: Any, points: Sequence[MapPoint]) -> None:

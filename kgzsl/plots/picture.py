@@ -63,7 +63,7 @@ class Picture:
     def to_bytes(self, ending: str) -> bytes:
         """Return the file of an ending of `ENDINGS`."""
         if ending == ".png":
-            return self._rendered("png", {"Software": None})
+            return _small(self._rendered("png", {"Software": None}))
         if ending == ".svg":
             return self.to_svg().encode()
         from kgzsl.plots.interactive import to_page
@@ -91,6 +91,17 @@ class Picture:
         with styled():
             self.figure.savefig(content, format=kind, dpi=DPI, metadata=dict(metadata))
         return content.getvalue()
+
+
+def _small(png: bytes) -> bytes:
+    """Write a PNG with a table of 256 colours, a third as large and the same to the eye."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        few = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few.save(content, "PNG", optimize=True)
+    return content.getvalue()
 
 
 def _say(group: ElementTree.Element, texts: tuple[str, ...]) -> None:

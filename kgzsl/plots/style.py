@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["COLOURS", "DPI", "FAINT", "HATCHES", "INK", "MARKERS", "REST", "new_axes", "styled"]
+__all__ = ["COLOURS", "DPI", "FAINT", "HATCHES", "INK", "LINES", "MARKERS", "REST", "new_axes", "styled"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5c00", "#f0e442")
 INK, FAINT, REST = "#1a1a1a", "#d9d9d9", "#9a9a9a"
 HATCHES = ("", "///", "...", "xxx")
+LINES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DPI = 110
 

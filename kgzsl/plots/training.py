@@ -11,7 +11,7 @@ from typing import Any
 
 from kgzsl.errors import CorruptFileError, InputFileError
 from kgzsl.plots.picture import Picture
-from kgzsl.plots.style import COLOURS, INK, MARKERS, new_axes, styled
+from kgzsl.plots.style import COLOURS, INK, LINES, MARKERS, new_axes, styled
 from kgzsl.types import PathLike
 
 __all__ = ["TrainingCurves", "draw_training", "training_data"]
@@ -22,7 +22,6 @@ SCORES = ("reciprocal_rank", "hit1", "cosine", "accuracy")
 """Measures of held-out seen classes, the first of which a setting is judged by."""
 NAMES = {"reciprocal_rank": "mean reciprocal rank", "hit1": "Hit@1", "cosine": "cosine to the true rows", LOSS: "loss"}
 PHASES = {"select": "while choosing the epoch", "fit": "on all seen classes", "": ""}
-LINES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def draw_training(data: TrainingCurves, name: str = "") -> Picture:
     order = sorted(data.curves, key=lambda measure: (measure != LOSS, [*SCORES, measure].index(measure)))
     tips: dict[str, tuple[str, ...]] = {}
     with styled():
-        figure, panels = new_axes(6.4, 1.4 + 1.5 * len(order), title, len(order))
+        figure, panels = new_axes(6.4, 1.4 + 1.35 * len(order), title + _best(data), len(order))
         for number, (measure, axes) in enumerate(zip(order, panels)):
             for place, (phase, points) in enumerate(data.curves[measure].items()):
                 gid = f"measure-{number}-{place}"
@@ -124,11 +123,10 @@ def draw_training(data: TrainingCurves, name: str = "") -> Picture:
             axes.set_ylabel(NAMES.get(measure, measure))
             axes.grid()
             if data.best is not None and measure != LOSS:
-                axes.axvline(data.best, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=_best(data))
+                axes.axvline(data.best, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
         panels[-1].set_xlabel("setting, in the order tried" if data.is_search else "epoch")
-        for axes in panels[: 1 if not data.is_search else 0] + panels[1:2]:
-            if axes.get_legend_handles_labels()[1]:
-                axes.legend()
+        if panels[0].get_legend_handles_labels()[1]:
+            panels[0].legend()
     return Picture(figure, title, tips)
 
 
@@ -157,4 +155,4 @@ def _step(data: TrainingCurves, step: int) -> str:
 
 
 def _best(data: TrainingCurves) -> str:
-    return f"best: {_step(data, data.best)}" if data.best is not None else "_"
+    return f"\nbest (dashed line): {_step(data, data.best)}" if data.best is not None else ""

@@ -76,11 +76,14 @@ document.getElementById("whole").addEventListener("click", () => {
   show();
 });
 
-for (const box of document.querySelectorAll(".bar input")) {
+// A mark may belong to two series, its kind and its branch: it is shown where both are.
+const boxes = [...document.querySelectorAll(".bar input")];
+for (const box of boxes) {
   box.addEventListener("change", () => {
-    for (const gid of JSON.parse(box.dataset.gids)) {
+    const hidden = new Set(boxes.filter((one) => !one.checked).flatMap((one) => JSON.parse(one.dataset.gids)));
+    for (const gid of boxes.flatMap((one) => JSON.parse(one.dataset.gids))) {
       const group = document.getElementById(gid);
-      if (group) group.style.display = box.checked ? "" : "none";
+      if (group) group.style.display = hidden.has(gid) ? "none" : "";
     }
   });
 }
