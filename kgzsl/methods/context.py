@@ -19,8 +19,11 @@ class FitContext:
         device: where to compute.
         folder: where checkpoints and metrics go, or None for nowhere.
         checkpoint_every: epochs between checkpoints.
+        rows_at_once: how many classes are predicted together after the fit; fewer need less memory beside what is kept.
+            0 leaves it to the method.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     folder: PathLike | None = None
     checkpoint_every: int = 100
+    rows_at_once: int = 0

@@ -34,7 +34,7 @@ from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, joint_neighbourhood, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.row_function import RowFunction, RowFunctions
-from kgzsl.propagation import PROPAGATORS, PropagationPlan, Propagator, restrict
+from kgzsl.propagation import PROPAGATORS, PropagationPlan, Propagator, restrict, states_in_blocks
 from kgzsl.runtime import load_tensors, save_tensors, sha256_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
@@ -121,7 +121,7 @@ class GraphRegression:
 
         Args:
             supervision: graph, semantics of all its classes, classifiers of the seen ones.
-            context: device, and the folder in which the training saves itself.
+            context: device, the folder in which the training saves itself, how many rows are propagated at once.
 
         Returns:
             This object.
@@ -149,7 +149,7 @@ class GraphRegression:
         trainer = Trainer(propagator, objective, self.settings, context.device, checkpoint)
         select = (lambda: problem(split.fitted, split.held_out)) if split.held_out else None
         self.progress = trainer.run(select, lambda: problem(seen))
-        self._fitted = self._keep(propagator, supervision, PropagationPlan.full(inference), context.device)
+        self._fitted = self._keep(propagator, supervision, inference, context)
         self._functions = None
         return self
 
@@ -172,11 +172,12 @@ class GraphRegression:
         return sha256_text(json.dumps([self.parameters(), device, digests, names]))
 
     def _keep(
-        self, propagator: Propagator, supervision: Supervision, plan: PropagationPlan, device: torch.device
+        self, propagator: Propagator, supervision: Supervision, inference: Sequence[Adjacency], context: FitContext
     ) -> _Fitted:
         propagator.eval()
-        vectors = supervision.semantics.vectors.to(device)
-        states = [state.cpu() for state in propagator.states(vectors, plan.to(device))]
+        vectors = supervision.semantics.vectors
+        at_once = context.rows_at_once or len(vectors)
+        states = states_in_blocks(propagator, vectors, inference, at_once, context.device)
         propagator.to("cpu")
         graph, backbone = supervision.graph, supervision.seen_bank.backbone
         return _Fitted(propagator, graph, supervision.semantics, backbone, states, degrees(graph))

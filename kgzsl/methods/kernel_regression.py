@@ -222,7 +222,8 @@ class KernelRegression:
             write_text(Path(context.folder) / METRICS, "".join(f"{json.dumps(record)}\n" for record in self.tried))
         kernel, values = kernels.mixture(setting)
         process = GaussianProcess.fit(values, targets, setting.ridge)
-        predicted = [_unit_rows(process.predict(kernel.to_seen(part))) for part in _parts(graph.num_classes)]
+        at_once = (context or FitContext()).rows_at_once or ROWS_AT_ONCE
+        predicted = [_unit_rows(process.predict(kernel.to_seen(part))) for part in _parts(graph.num_classes, at_once)]
         self._fitted = _Fitted(graph, bank.backbone, seen, setting, kernel, process, torch.cat(predicted))
         return self
 
@@ -386,14 +387,13 @@ def _measure(
     return _Measured({name: np.array([one[name] for one in compared]).reshape(shape) for name in CRITERIA})
 
 
-def _parts(count: int) -> Iterator[Int[np.ndarray, "R"]]:
+def _parts(count: int, at_once: int = ROWS_AT_ONCE) -> Iterator[Int[np.ndarray, "R"]]:
     """Cut rows into parts whose likeness to the seen classes fits into memory."""
-    return (np.arange(part.start, part.stop) for part in _stretches(count))
+    return (np.arange(part.start, part.stop) for part in _stretches(count, at_once))
 
 
-def _stretches(count: int) -> Iterator[range]:
-    for first, last in pairwise([*range(0, count, ROWS_AT_ONCE), count]):
-        yield range(first, last)
+def _stretches(count: int, at_once: int = ROWS_AT_ONCE) -> Iterator[range]:
+    yield from (range(first, last) for first, last in pairwise([*range(0, count, at_once), count]))
 
 
 def _unit_rows(rows: Float[Tensor, "R O"]) -> Float[Tensor, "R O"]:

@@ -13,6 +13,7 @@ no others. Variants:
 
 from kgzsl.propagation.aggregation import Aggregation, restrict
 from kgzsl.propagation.base import Propagator
+from kgzsl.propagation.blocks import states_in_blocks
 from kgzsl.propagation.dgp import DGP
 from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.gat import GAT
@@ -41,6 +42,7 @@ __all__ = [
     "Residual",
     "Transformer",
     "restrict",
+    "states_in_blocks",
 ]
 
 PROPAGATORS: dict[str, type[Propagator]] = {
