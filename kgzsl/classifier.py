@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from kgzsl.additions import (
-    AddedClass,
-    Additions,
-    Change,
-    ClassRequest,
-    UpdatedClass,
-    path_to_seen,
-    request_of,
-    update_by_pictures,
-)
+from kgzsl.additions import Additions, ClassChanges, path_to_seen
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError
@@ -29,9 +20,7 @@ from kgzsl.prediction import ImagePrediction, PathStep, Prediction, Predictions
 from kgzsl.prepared_query import PreparedQuery
 from kgzsl.run_folder import RunFolder
 from kgzsl.scoring import Caution, HedgedAnswer
-from kgzsl.semantics import (
-    SemanticEncoder,
-)
+from kgzsl.semantics import SemanticEncoder
 from kgzsl.types import ClassId, ClassIds, PathLike
 
 if TYPE_CHECKING:
@@ -42,16 +31,16 @@ __all__ = ["SPLITS", "ZeroShotClassifier"]
 SPLITS = ("seen", "unseen", "all")
 NOUNS = "wordnet-nouns"
 PERSON = "person"
-T = TypeVar("T")
 
 
-class ZeroShotClassifier:
+class ZeroShotClassifier(ClassChanges):
     """A trained run that answers for any class: those of its graph, and any other WordNet synset.
 
     A class that was in no training graph is added when it is asked for, with the ancestors that its graph lacks:
     embedded, and propagated from the stored rows of what was there, which stay as they are. Its classifier depends on
     the run and the class alone, never on what else was asked (but for the rounding of a text encoder, which depends
-    on the texts it is given together).
+    on the texts it is given together). What adds classes for good, renames, removes and updates them is inherited from
+    `kgzsl.additions.ClassChanges`.
 
     Args:
         run: the run folder.
@@ -189,105 +178,6 @@ class ZeroShotClassifier:
         persons = frozenset() if include_person else self.added.marked(PERSON)
         return tuple(class_id for class_id in present if class_id not in persons)
 
-    def add_class(
-        self,
-        name: str,
-        *,
-        parents: Iterable[str] | str | None = None,
-        description: str | None = None,
-        class_id: ClassId | None = None,
-        lemmas: Iterable[str] = (),
-        by: str | None = None,
-        any_language: bool = False,
-    ) -> AddedClass:
-        """Add a class, without any training; see `kgzsl.additions`. It is kept once `save` is called.
-
-        Args:
-            name: a noun (``quokka``, ``n01877606``), or the name of an own class.
-            parents: what an own class is a kind of: classes of the run, nouns, own classes added before.
-            description: its definition; an own class without parents is placed by it.
-            class_id, lemmas: its id, by default made of the name, and further words for it.
-            by: who adds it, for the log; by default the user of the operating system.
-            any_language: take a description in any script.
-
-        Raises:
-            UnknownClassError, AmbiguousClassError: a name means no class, or several; the method places no new ones.
-            AdditionError, GraphError, InputFileError: the class is there already, or cannot be added as asked.
-        """
-        given = {"name": name, "parents": parents, "description": description, "class_id": class_id}
-        return self.add_classes([{**given, "lemmas": lemmas}], by=by, any_language=any_language)[0]
-
-    def add_classes(
-        self,
-        requests: Iterable[str | Mapping[str, Any] | ClassRequest],
-        *,
-        by: str | None = None,
-        any_language: bool = False,
-    ) -> tuple[AddedClass, ...]:
-        """Add several classes as one change, all or none; each may be a parent of others, in any order.
-
-        They are names, mappings with what `add_class` takes, or `ClassRequest`. Several problems are one AdditionError.
-        """
-        return self._changed(self.added.add([request_of(one) for one in requests], by=by, any_language=any_language))
-
-    def add_table(self, path: PathLike, **options: Any) -> tuple[AddedClass, ...]:
-        """Add the classes of a CSV or TSV file, all or none; see `Additions.add_table`."""
-        return self._changed(self.added.add_table(path, **options))
-
-    def add_taxonomy(self, taxonomy: ClassGraph | PathLike, **options: Any) -> tuple[AddedClass, ...]:
-        """Add the classes of a whole taxonomy, all or none; see `Additions.add_taxonomy`."""
-        return self._changed(self.added.add_taxonomy(taxonomy, **options))
-
-    def remove_class(self, name: str, *, by: str | None = None) -> Change:
-        """Take a class out of the run's candidates; its classifier stays where it is and `undo` brings it back."""
-        return self._changed(self.added.remove(self.resolver.resolve(name), by=by))
-
-    def rename_class(self, name: str, new_name: str, *, by: str | None = None) -> Change:
-        """Give a class another readable name; id and classifier stay. Errors as `Additions.rename`."""
-        return self._changed(self.added.rename(self.resolver.resolve(name), new_name, by=by))
-
-    def update_class(
-        self, name: str, images: FeatureSet | Iterable[PathLike], *, by: str | None = None
-    ) -> UpdatedClass:
-        """Blend pictures of a class into its synthesized classifier; see `update_classes`."""
-        return self.update_classes({name: images}, by=by)[0]
-
-    def update_classes(
-        self, images: Mapping[str, FeatureSet | Iterable[PathLike]], *, by: str | None = None
-    ) -> tuple[UpdatedClass, ...]:
-        """Blend pictures of classes into their synthesized classifiers, as one change; more may come later.
-
-        Args:
-            images: name of a class to its pictures: features (where labelled, those of the class count) or paths.
-            by: who does it; by default the user of the operating system.
-
-        Raises:
-            InputFileError: a class is seen, a picture cannot be read, or the run was not calibrated; see also
-                `kgzsl.additions.update_by_pictures`.
-        """
-        ids = [self.resolve([name])[0] for name in images]
-        if len(set(ids)) < len(ids):
-            raise InputFileError(f"Several of the names {', '.join(images)} mean the same class; name each once.")
-        features = {class_id: self._readable(own) for class_id, own in zip(ids, images.values(), strict=True)}
-        return self._changed(update_by_pictures(self.added, features, by=by))
-
-    def undo(self) -> Change:
-        """Take the last change back, to the bit, and return it; AdditionError where there is none."""
-        return self._changed(self.added.undo())
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """What was added, removed, renamed and updated since the training, by whom, when and how; oldest first."""
-        return self.added.changes
-
-    def save(self, folder: PathLike | None = None) -> Path:
-        """Write the additions into the run folder, or the whole run with them into another; see `Additions.save`."""
-        return self.added.save(folder)
-
-    def _changed(self, answer: T) -> T:
-        self._paths.clear()
-        return answer
-
     def scorer_of(self, class_ids: ClassIds) -> StoredScorer:
         """Return a scorer of classes in the order given; those the run lacks are synthesized.
 
@@ -376,6 +266,9 @@ class ZeroShotClassifier:
             query = PreparedQuery(class_ids, self.scorer_of(class_ids), caution)
             self._last = asked, state, query
         return self._last[2]
+
+    def _forget(self) -> None:
+        self._paths.clear()
 
     def _readable(self, images: FeatureSet | Iterable[PathLike]) -> FeatureSet:
         """Return features as they are, and those of pictures, every one of which must be readable."""

@@ -10,6 +10,7 @@ from kgzsl.additions.added_class import AddedClass, Likeness, NamedClass
 from kgzsl.additions.additions import Additions
 from kgzsl.additions.asked_classes import PlacedClass
 from kgzsl.additions.change import VERBS, Change
+from kgzsl.additions.class_changes import ClassChanges
 from kgzsl.additions.paths import path_to_seen
 from kgzsl.additions.picture_update import UpdatedClass, row_prior_of, update_by_pictures
 from kgzsl.additions.placement import DescriptionPlacer, Placement, PlacementRule
@@ -20,6 +21,7 @@ __all__ = [
     "AddedClass",
     "Additions",
     "Change",
+    "ClassChanges",
     "ClassRequest",
     "DescriptionPlacer",
     "Likeness",
