@@ -60,7 +60,7 @@ DEVICES = names_of("auto", "cpu", "cuda")
 SPLITS = names_of("seen", "unseen", "all")
 KINDS_OF_CANDIDATES = names_of("own", "unrelated", "generalised", "unseen", "all")
 KINDS_OF_OPTIONS = names_of(
-    "methods", "networks", "objectives", "seen-banks", "text-forms", "encoders", "inductions", "recipes"
+    "methods", "networks", "objectives", "seen-banks", "text-forms", "encoders", "inductions", "transducers", "recipes"
 )
 TEXT_FORMS = names_of("lemmas", "name", "definition", "photo")
 """Those that are one word; the others need quotes, which shells do not complete alike."""

@@ -19,6 +19,7 @@ from kgzsl.cli.measured_run import (
     gamma_of,
     published_lists,
     read_candidates,
+    update_notes,
     with_new,
     with_seen_rows,
 )
@@ -37,6 +38,8 @@ Images are the rows of the files, whatever they were made from; those whose clas
 Ties count against the class; intervals are over classes.
 The candidates follow the published lists, which contain person classes.
 
+Classifiers that kgzsl update changed are scored as they are now.
+
 Where seen and unseen classes compete, their accuracies (S, U), H and the area under their curve (AUSUC) are printed as
 well. --calibrate cv chooses what seen classes give up on images of seen classes alone; the method is fitted anew five
 times for that, each time without a fifth of the seen classes, or ten times a file where its scores have an own scale.
@@ -47,6 +50,8 @@ kgzsl evaluate runs/kernel --features caltech.safetensors birds.safetensors --by
 
 kgzsl evaluate runs/kernel --features birds.safetensors --candidates generalised --seen-images imagenet.safetensors
 --calibrate cv --plot curve.png
+
+kgzsl evaluate runs/kernel --features birds.safetensors --transduce prototypes
 """
 
 
@@ -91,6 +96,14 @@ def evaluate_command(
             "unseen. oracle: the best on the evaluated images themselves, which is no result.",
         ),
     ] = None,
+    transduce: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Adapt the scorer to the images of each file first, without their classes (transductive setting): one "
+            "of kgzsl list-options transducers. Seen classes that compete stay as they are.",
+        ),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -117,7 +130,7 @@ def evaluate_command(
     from kgzsl.run_folder import RunFolder
     from kgzsl.runtime import write_text
 
-    _check_options(seen_rows, calibrate, seen_images, curve, plot)
+    _check_options(seen_rows, calibrate, seen_images, curve, plot, transduce)
     opened = RunFolder(run)
     kind = read_candidates(candidates, opened)
     files = [(name, FeatureSet.load(name)) for name in features]
@@ -131,9 +144,10 @@ def evaluate_command(
         scorer = with_seen_rows(scorer, opened.seen_bank, seen_rows)
     gamma = gamma_of(calibrate, scorer, opened, shown, graph=graph, seed=seed)
     baseline = nearest_seen_bank(graph, opened.seen_bank, graph.index.ids)
+    told = [_transduced(transduce, scorer, one, shown, kind, graph, opened, gamma) for _, one in files]
     reports = [
         evaluate(
-            scorer,
+            adapted,
             images,
             graph=graph,
             split=opened.split,
@@ -146,12 +160,12 @@ def evaluate_command(
             list_name=candidates,
             bootstrap=Bootstrap(draws, seed),
         )
-        for name, images in files
+        for (name, images), (adapted, _) in zip(files, told)
     ]
-    released = _release_notes(kind, opened)
+    released = (*_release_notes(kind, opened), *update_notes(opened))
     reports = [
-        replace(report, notes=(*report.notes, *released, *_missing_seen_images(report, kind, opened)))
-        for report in reports
+        replace(report, notes=(*report.notes, *notes, *released, *_missing_seen_images(report, kind, opened)))
+        for report, (_, notes) in zip(reports, told)
     ]
     if markdown is not None:
         write_text(markdown, to_markdown(reports))
@@ -165,12 +179,21 @@ def evaluate_command(
 
 
 def _check_options(
-    seen_rows: str | None, calibrate: str | None, seen_images: Path | None, curve: Path | None, plot: Path | None
+    seen_rows: str | None,
+    calibrate: str | None,
+    seen_images: Path | None,
+    curve: Path | None,
+    plot: Path | None,
+    transduce: str | None,
 ) -> None:
     """Refuse what cannot be done before anything is read."""
     from kgzsl.errors import InputFileError
     from kgzsl.evaluation import check_curve_file, check_plotting
+    from kgzsl.registry import choose
+    from kgzsl.transduction import TRANSDUCERS
 
+    if transduce is not None:
+        choose(TRANSDUCERS, transduce, "transducer")
     if seen_rows not in (None, *SEEN_ROWS):
         raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
     if calibrate not in (None, *CALIBRATIONS):
@@ -181,6 +204,37 @@ def _check_options(
         check_curve_file(curve)
     if plot is not None:
         check_plotting(plot)
+
+
+def _transduced(
+    name: str | None,
+    scorer: Scorer,
+    images: FeatureSet,
+    shown: FeatureSet | None,
+    kind: str | tuple[str, ...],
+    graph: ClassGraph,
+    run: RunFolder,
+    gamma: float | str | GammaChoice | None,
+) -> tuple[Scorer, tuple[str, ...]]:
+    """Return the scorer adapted to the images that are scored, and what is to be said of that; else it as it is."""
+    if name is None:
+        return scorer, ()
+    from kgzsl.evaluation import candidates
+    from kgzsl.evaluation.protocols import scored_images, with_seen_images
+    from kgzsl.transduction import TRANSDUCERS, GeneralisedTransduction
+
+    transducer, seen = TRANSDUCERS[name](), frozenset(run.split.seen)
+    chosen = candidates(kind, images, graph, run.split)
+    offered = images if shown is None else with_seen_images(images, shown, run.split)
+    unlabelled = scored_images(offered, chosen, run.split, "the file")
+    note = f"Transductive ({name}): the {len(unlabelled):,} images that are scored were seen before, without classes"
+    if seen & set(chosen):
+        unseen = [class_id for class_id in chosen if class_id not in seen]
+        given_up = 0.0 if gamma is None or isinstance(gamma, str) else gamma(unseen) if callable(gamma) else gamma
+        transducer = GeneralisedTransduction(transducer, seen, given_up)
+    adapted = transducer.adapt(scorer.select(chosen), unlabelled)
+    usage = getattr(adapted, "report", None)
+    return adapted, (f"{note}; {usage}." if usage else f"{note}.",)
 
 
 def _say_notes(reports: Sequence[Report], new: Sequence[str]) -> None:

@@ -70,6 +70,7 @@ def _tables() -> dict[str, Mapping[str, Any]]:
     from kgzsl.seen_bank import SEEN_BANKS
     from kgzsl.semantics import ENCODERS, TEXT_FORMS
     from kgzsl.training import OBJECTIVES
+    from kgzsl.transduction import TRANSDUCERS
 
     return {
         "methods": METHODS,
@@ -79,6 +80,7 @@ def _tables() -> dict[str, Mapping[str, Any]]:
         "text-forms": TEXT_FORMS,
         "encoders": ENCODERS,
         "inductions": INDUCTIONS,
+        "transducers": TRANSDUCERS,
         "recipes": {path.stem: _first_comment(path) for path in sorted(shipped_path("recipes", "").glob("*.toml"))},
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import torch
 
@@ -52,25 +51,26 @@ def continued(scorer: Scorer) -> tuple[Scorer, DirectionScorer | None]:
 class PrototypeRefinement:
     """Cluster the images by expectation maximisation with a von-Mises-Fisher direction a class (Banerjee et al. 2005).
 
-    The first shares are the softmax of the start's scores, so the clusters begin where the classifiers point; the class
-    shares are estimated along. Clusters depend on their beginning: each pull and temperature is one, all are clustered,
-    and the mean of their shares is what the last clustering begins with. Another batch goes on from the classes of
-    before: its sums are added to theirs.
+    The first shares are the softmax of the start's scores, so the clusters begin where the classifiers point. The class
+    shares are estimated along. Another batch goes on from the classes of before: its sums are added to theirs.
+
+    The defaults were chosen on held-out seen classes by scripts/choose_transducers.py; clustering from several
+    beginnings and taking the mean was no better there.
 
     Args:
         kappa: concentration of a class around its direction.
         prior_pull: how strongly the estimated class shares are drawn to equal ones, in pictures per picture.
-        pulls: shares of each class's mean score that are taken away from the start's scores.
-        temperatures: of the start's scores, in their standard deviations.
-        anchor: weight of the start's scores beside the directions; they are read at the mean pull and temperature.
-        steps: at most so many steps a clustering.
+        pull: share of each class's mean score that is taken away from the start's scores.
+        temperature: of the start's scores, in their standard deviations.
+        anchor: weight of the start's scores beside the directions.
+        steps: at most so many steps.
         least: share of the effective classes below which the start is kept.
     """
 
     kappa: float = 14.0
-    prior_pull: float = 0.1
-    pulls: tuple[float, ...] = (0.0, 0.5, 1.0)
-    temperatures: tuple[float, ...] = (0.25, 0.5)
+    prior_pull: float = 0.01
+    pull: float = 0.0
+    temperature: float = 0.25
     anchor: float = 0.3
     steps: int = 50
     least: float = 0.5
@@ -78,9 +78,7 @@ class PrototypeRefinement:
     @property
     def settings(self) -> DirectionSettings:
         """What the scorer needs to know."""
-        pull = sum(self.pulls) / len(self.pulls)
-        temperature = sum(self.temperatures) / len(self.temperatures)
-        return DirectionSettings(self.kappa, self.prior_pull, pull, temperature, self.anchor)
+        return DirectionSettings(self.kappa, self.prior_pull, self.pull, self.temperature, self.anchor)
 
     def adapt(self, scorer: Scorer, unlabelled: FeatureSet) -> Scorer:
         """Return a scorer whose classes stand where the images are; the scorer itself for no image."""
@@ -88,39 +86,17 @@ class PrototypeRefinement:
             return scorer
         start, before = continued(scorer)
         units, scores = unit_rows(unlabelled.features), start.score(unlabelled)
+        scale = StartScale.of(scores) if before is None else before.scale + StartScale.of(scores)
+        logits = scale.logits(scores, self.pull, self.temperature)
         if before is None:
-            fitted = self._begun(start, units, scores)
+            sums = DirectionSums.of(units, logits.softmax(dim=1))
+            fitted = DirectionScorer(start, scale, sums, self.settings, tuple(range(len(start.index))))
         else:
-            again = replace(before, scale=before.scale + StartScale.of(scores), settings=self.settings)
-            fitted, _ = self._clustered(again, units, scores, before.sums)
-        return guarded(start, fitted, unlabelled, self.least)
-
-    def _begun(self, start: Scorer, units: Float[Tensor, "N D"], scores: Float[Tensor, "N C"]) -> DirectionScorer:
-        """Cluster from every beginning, then from the mean of what they ended with."""
-        scale, columns = StartScale.of(scores), tuple(range(len(start.index)))
-        ends = []
-        for pull, temperature in product(self.pulls, self.temperatures):
-            settings = replace(self.settings, pull=pull, temperature=temperature)
-            shares = scale.logits(scores, pull, temperature).softmax(dim=1)
-            one = DirectionScorer(start, scale, DirectionSums.of(units, shares), settings, columns)
-            ends.append(self._clustered(one, units, scores)[1])
-        mean = torch.stack(ends).mean(dim=0)
-        last = DirectionScorer(start, scale, DirectionSums.of(units, mean), self.settings, columns)
-        return last if len(ends) == 1 else self._clustered(last, units, scores)[0]
-
-    def _clustered(
-        self,
-        fitted: DirectionScorer,
-        units: Float[Tensor, "N D"],
-        scores: Float[Tensor, "N C"],
-        earlier: DirectionSums | None = None,
-    ) -> tuple[DirectionScorer, Tensor]:
-        """Step until the shares stand still."""
-        start = fitted.scale.logits(scores, fitted.settings.pull, fitted.settings.temperature)
-        shares = torch.zeros_like(start)
+            fitted = replace(before, scale=scale, settings=self.settings)
+        shares = torch.zeros_like(logits)
         for _ in range(self.steps):
             last = shares
-            fitted, shares = em_step(fitted, units, start, earlier)
+            fitted, shares = em_step(fitted, units, logits, None if before is None else before.sums)
             if float((shares - last).abs().mean()) < NEAR:
                 break
-        return fitted, shares
+        return guarded(start, fitted, unlabelled, self.least)

@@ -52,7 +52,7 @@ class SelfTraining:
         least: share of the effective classes below which the start is kept.
     """
 
-    first: float = 0.3
+    first: float = 0.6
     last: float = 0.9
     rounds: int = 15
     kappa: float = 10.0
