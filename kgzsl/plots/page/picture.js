@@ -2,8 +2,7 @@
 const sheet = document.getElementById("sheet");
 const svg = sheet.querySelector("svg");
 const tip = document.getElementById("tip");
-const whole = svg.viewBox.baseVal;
-const start = [whole.x, whole.y, whole.width, whole.height];
+const start = svg.getAttribute("viewBox").split(" ").map(Number);
 let view = [...start];
 let held = null;
 
