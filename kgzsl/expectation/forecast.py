@@ -88,7 +88,7 @@ def expect(
 
     Example:
         >>> classifier = ZeroShotClassifier.load("run")  # doctest: +SKIP
-        >>> expect(classifier, ["okapi", "quokka"], among=["zebra"])[0].confusions[0].name  # doctest: +SKIP
+        >>> expect(classifier, ["okapi", "tapir"], among=["zebra"])[0].confusions[0].name  # doctest: +SKIP
         'zebra'
     """
     fitted = FittedExpectation.of(classifier.run)  # before names are looked up and classes placed

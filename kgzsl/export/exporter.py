@@ -113,7 +113,7 @@ def export_classifier(
 
     Example:
         >>> classifier = ZeroShotClassifier.load("runs/dgp")  # doctest: +SKIP
-        >>> export_classifier(classifier, ["okapi", "quokka"], "exported").facts["rows"]  # doctest: +SKIP
+        >>> export_classifier(classifier, ["okapi", "tapir"], "exported").facts["rows"]  # doctest: +SKIP
         1003
     """
     write, needs_model = choose(FORMATS, format, "export format")
@@ -148,9 +148,7 @@ def _enlarge(
     seen = set(run.split.seen)
     new_ids = tuple(class_id for class_id in class_ids if class_id not in seen)
     if not new_ids:
-        raise InputFileError(
-            f"All {len(class_ids)} classes have a row in the head already; name at least one that it lacks."
-        )
+        raise InputFileError("Every class asked for has a row in the head already; name at least one that it lacks.")
     matching = choose_matching(run, len(new_ids), match, max_lost)
     old, backbone = _old_head(classifier, needs_model)
     names = [(classifier.text(class_id).label, classifier.added.source_of(class_id)) for class_id in new_ids]

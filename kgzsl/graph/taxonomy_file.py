@@ -40,6 +40,12 @@ def read_taxonomy(path: PathLike, name: str | None = None) -> ClassGraph:
     text = read_text(path)
     if not text.strip():
         raise InputFileError(f"{path} is empty; write a line child<TAB>parent for every edge.")
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    if path.suffix == ".csv" or (path.suffix != ".json" and "," in first and "\t" not in text):
+        raise GraphError(
+            f"{path} is separated by commas, a taxonomy is separated by tabs: a line child<TAB>parent for every edge, "
+            "or a table with a header id<TAB>parents. (kgzsl add --table reads tables of classes with commas.)"
+        )
     problems: list[str] = []
     entries, listed = _from_json(path, text, problems) if path.suffix == ".json" else _from_tsv(text, problems)
     return from_entries(entries, name or path.stem, source=path.name, listed=listed, problems=problems)

@@ -81,7 +81,7 @@ def test_bad_requests_are_told_before_anything_is_written(
     classifier = ZeroShotClassifier.load(wordnet_run)
     with pytest.raises(UnknownVariantError, match="No export format is called 'tflite'"):
         export_classifier(classifier, [small_world.MULE], tmp_path / "out", "tflite")
-    with pytest.raises(InputFileError, match="All 2 classes have a row in the head already"):
+    with pytest.raises(InputFileError, match="Every class asked for has a row in the head already"):
         export_classifier(classifier, [small_world.ZEBRA, small_world.HAMMER], tmp_path / "out", "labels")
     with pytest.raises(InputFileError, match="class of persons"):
         export_classifier(classifier, [small_world.GROOM], tmp_path / "out", "labels")
