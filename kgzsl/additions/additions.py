@@ -338,9 +338,8 @@ class Additions:
         name = " ".join(name.split())
         if not name or "|" in name:
             raise InputFileError("A class needs a name that is not empty and holds no |.")
-        others = [one for one in self._find_resolver().senses(name) if one.class_id != class_id]
-        for sense in others:
-            if key(name) in (key(sense.text.name), key(sense.class_id)):
+        for sense in self._find_resolver().senses(name):
+            if sense.class_id != class_id and key(name) in (key(sense.text.name), key(sense.class_id)):
                 raise GraphError(f"A class is called {name!r} already: {sense}; choose another name.")
         change = replace(
             self._change(RENAME, (class_id,), by, {"from": self.text(class_id).name}), names={class_id: name}
