@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kgzsl.errors import CorruptFileError, InputFileError
+from kgzsl.errors import CorruptFileError, GraphError, InputFileError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.custom import Entry, class_text, from_entries, hint
 from kgzsl.runtime.files import read_text

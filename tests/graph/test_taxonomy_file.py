@@ -148,5 +148,5 @@ def test_files_that_are_no_text_or_no_json(tmp_path):
 
 @pytest.mark.parametrize("name", ["zoo.csv", "zoo.tsv"])
 def test_commas_in_the_place_of_tabs_are_told(tmp_path: Path, name: str) -> None:
-    with pytest.raises(GraphError, match="is separated by commas, a taxonomy is separated by tabs: .*--table"):
+    with pytest.raises(GraphError, match=r"is separated by commas, a taxonomy is separated by tabs: .*--table"):
         read_taxonomy(written(tmp_path, name, "name,parents\na1,b1\nb1,a1\n"))
