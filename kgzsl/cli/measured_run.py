@@ -21,6 +21,7 @@ __all__ = [
     "gamma_of",
     "published_lists",
     "read_candidates",
+    "update_notes",
     "with_new",
     "with_seen_rows",
 ]
@@ -72,14 +73,34 @@ def published_lists(run: RunFolder) -> str | Path:
 
 
 def with_new(run: RunFolder, new: Sequence[str]) -> tuple[StoredScorer, ClassGraph]:
-    """Return scorer and graph of a run with classes added that were in no training graph."""
-    if not new:
+    """Return scorer and graph of a run, its rows as updated, with classes added that were in no training graph."""
+    if not new and not changed_after_training(run):
         return run.scorer, run.graph
     from kgzsl.classifier import ZeroShotClassifier
 
     classifier = ZeroShotClassifier(run)
-    added, graph = classifier.scorer_of(new), classifier.graph_with(new)
-    return run.scorer.concat(added), graph
+    return classifier.scorer_of((*run.scorer.index.ids, *new)), classifier.graph_with(new)
+
+
+def changed_after_training(run: RunFolder) -> bool:
+    """Say whether classes of a run were added, removed, renamed or updated."""
+    from kgzsl.run_folder import ADDITIONS
+
+    return (run.path / ADDITIONS).is_dir()
+
+
+def update_notes(run: RunFolder) -> tuple[str, ...]:
+    """Say that the classifiers of some classes are no longer those that were trained."""
+    if not changed_after_training(run):
+        return ()
+    from kgzsl.classifier import ZeroShotClassifier
+
+    number = len(ZeroShotClassifier(run).added.state.replaced)
+    told = (
+        f"{number} classifiers of the run are as kgzsl update made them; images that they were updated by do not count "
+        "as a test. See kgzsl changes."
+    )
+    return (told,) if number else ()
 
 
 def with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: str | None) -> StoredScorer:

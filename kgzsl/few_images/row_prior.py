@@ -33,14 +33,16 @@ With pictures of seen classes for m and S: the scale s of rows is the regression
 leaves over, a = s <w*, w> / <w, w> (inner products by S) is how far predictions are to be trusted, and
 T = S cov(s w* - a w) S, mixed with a multiple of S (`SMOOTHING`). All this is estimated, not searched. `SHRINKAGE`,
 `SMOOTHING`, `DEGREES` and `LENGTH` were chosen on held-out seen classes by ``scripts/choose_few_images.py``. T scaled
-for each class by the marginal likelihood of its pictures was tried there and was worse: a few pictures do not tell. A
-ridge regression among the expected means of classes with pictures was tried, too, and gained less than 0.1.
+for each class by the marginal likelihood of its pictures was tried there and was worse: a few pictures do not tell.
+
+**Beside other classes with pictures.** Their rows are told from each other by a ridge regression around the blended
+ones: `kgzsl.few_images.contrast`.
 
 **Beside the other rows.** A row's score of the mean picture (its offset) and its length say nothing of the class and
 decide who wins. The prediction's share of the row is ``r = <k c_0 / (k + n), c> / <c, c>``; length and offset are
 those of the old row by r, and by 1 - r those that predicted rows have in the mean, the length times `LENGTH`. So one
 class with pictures does not win by scale against many without, no pictures leave a row as it is, and with ever more
-pictures it becomes the classifier from images alone.
+pictures it becomes the classifier from images alone. (One class alone; several are told from each other after that.)
 
 References:
     Rasmussen, Williams: Gaussian Processes for Machine Learning, MIT Press 2006, chapter 2.1 (the posterior).
@@ -62,7 +64,7 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.errors import BackboneMismatchError, CorruptFileError, InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.few_images.class_pictures import ClassPictures
-from kgzsl.few_images.contrast import told_apart
+from kgzsl.few_images.contrast import RIDGE, STRETCH, told_apart
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassId, Float, PathLike, Tensor
 
@@ -173,12 +175,20 @@ class RowPrior:
         strengths = noise / values.clamp(min=max(noise, 1 / MOST) / MOST)
         return cls(mean, basis, strengths, scale * trust, noise, degrees, lengths, offset, images.backbone)
 
-    def blend(self, rows: ClassifierBank, pictures: Mapping[ClassId, ClassPictures]) -> BlendedRows:
+    def blend(
+        self,
+        rows: ClassifierBank,
+        pictures: Mapping[ClassId, ClassPictures],
+        *,
+        stretch: float = STRETCH,
+        ridge: float = RIDGE,
+    ) -> BlendedRows:
         """Return a bank in which the classes that have pictures have blended rows.
 
         Args:
             rows: synthesized classifiers, C classes.
             pictures: of some of the classes.
+            stretch, ridge: as the constants of `kgzsl.few_images.contrast`.
 
         Raises:
             BackboneMismatchError: rows or pictures are of another backbone.
@@ -192,7 +202,7 @@ class RowPrior:
         spread = torch.cat([one.spread.double() for one in pictures.values()]) @ self.basis.double()
         fresh = _narrowed(expected, spread, self.degrees * self.noise) @ self.basis.double().T
         weights, offsets = self._beside_others(old, fresh, shares)
-        weights = told_apart(weights, list(pictures.values()), self.mean.double())
+        weights = told_apart(weights, list(pictures.values()), self.mean.double(), stretch=stretch, ridge=ridge)
         biases = offsets - weights @ self.mean.double()
         cosines = torch.cosine_similarity(old.weights.double(), weights, dim=1)
         place = torch.from_numpy(rows.index.rows(pictures))

@@ -41,6 +41,13 @@ class Draw:
             class_id: ClassPictures.of(rows[:count]) for class_id, rows in zip(class_ids, self.arriving, strict=True)
         }
 
+    def of(self, rows: Sequence[int]) -> Draw:
+        """Return the pictures of some of the classes."""
+        place = torch.full((len(self.arriving),), -1)
+        place[list(rows)] = torch.arange(len(rows))
+        kept = place[self.labels] >= 0
+        return Draw(self.arriving[list(rows)], self.features[kept], place[self.labels][kept])
+
     def accuracy(self, scores: Tensor) -> float:
         """Return the mean over classes of the share of their pictures that are found, in percent."""
         return float(self.by_class(scores.argmax(dim=1) == self.labels).mean())

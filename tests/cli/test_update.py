@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
+from kgzsl.bank import ClassifierBank
 from kgzsl.calibrations import calibrate
 from kgzsl.classifier import ZeroShotClassifier
+from kgzsl.cli.measured_run import with_new
 from kgzsl.hidden_classes import CalibrationData
 from kgzsl.run_folder import RunFolder
 from kgzsl.toy import toy_features, toy_seen_features
@@ -55,3 +58,21 @@ def test_one_line_where_nothing_is_changed(
     told = capsys.readouterr().err
     assert told.startswith("kgzsl: ") and told.count("\n") == 1 and message in told
     assert not (run / "additions").exists()
+
+
+def test_evaluate_scores_the_rows_as_they_are_now_and_says_so(
+    kgzsl: Kgzsl, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = run.parent / "images.safetensors"
+    asked = ("evaluate", run, "--features", images, "--candidates", "unseen", "--json")
+    assert kgzsl(*asked) == 0
+    assert "kgzsl update" not in capsys.readouterr().err
+    assert kgzsl("update", "okapi", "--features", images, "--run", run) == 0
+    capsys.readouterr()
+    assert kgzsl(*asked) == 0
+    assert "note: 1 classifiers of the run are as kgzsl update made them" in capsys.readouterr().err
+    opened = RunFolder(run)
+    scorer, graph = with_new(opened, [])
+    now = ZeroShotClassifier.load(run).bank_of(opened.bank.index.ids)
+    assert isinstance(scorer, ClassifierBank) and graph.index.ids == opened.graph.index.ids
+    assert torch.equal(scorer.weights, now.weights) and not torch.equal(scorer.weights, opened.bank.weights)
