@@ -62,7 +62,7 @@ class ClassChanges(ABC):
         """Add a class, without any training; see `kgzsl.additions`. It is kept once `save` is called.
 
         Args:
-            name: a noun (``quokka``, ``n01877606``), or the name of an own class.
+            name: a noun (``okapi``, ``n01877606``), or the name of an own class.
             parents: what an own class is a kind of: classes of the run, nouns, own classes added before.
             description: its definition; an own class without parents is placed by it.
             class_id, lemmas: its id, by default made of the name, and further words for it.
