@@ -24,7 +24,8 @@ nowhere (1 to 16 pictures, both groups, each set of the first) worse than that b
 draws, nor in a group worse than ridge regression from pictures alone. Found: at 1, 2, 4, 8, 16 pictures without 85.18,
 90.76, 94.12, 95.86, 97.02; STRETCH 2 with RIDGE 10, the only one that passed, 85.48, 90.95, 94.30, 95.95, 97.03
 (RIDGE 3: 85.65, 91.06, 94.32, 95.92, 96.98, but 0.09 worse on all 45 classes at 16). Pictures alone, the best
-strength at each: 82.94, 90.03, 93.85, 95.72, 96.93. Beside all other seen classes, with 45 updated: found of these at 1, 4, 16 pictures
+strength at each: 82.94, 90.03, 93.85, 95.72, 96.93. Beside all
+other seen classes, with 45 updated: found of these at 1, 4, 16 pictures
 80.3, 91.2, 92.6 without, 80.2, 90.6, 90.9 with; of the others 85.2, 85.8, 86.3 and 85.4, 85.9, 86.3. The script prints
 the mean over games of the settings, on fewer draws.
 
