@@ -114,3 +114,14 @@ def test_a_scorer_without_rows_is_ranked_in_blocks_too() -> None:
     assert found == [[[1, 2]], [[0, 2]]]
     with pytest.raises(InputFileError, match="at least 1"):
         next(best_in_blocks(bank, images, 0))
+
+
+@given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 40))
+@settings(deadline=None)
+def test_groups_of_columns_leave_top_k_a_stable_sort(seed: int, k: int, values: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    scores = torch.randint(0, values, (5, 61), generator=draw).float()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kgzsl.evaluation.ranking.GROUP", 4)
+        found = top_k(scores, k)
+    assert torch.equal(found, scores.argsort(dim=1, descending=True, stable=True)[:, :k])

@@ -1,0 +1,267 @@
+"""Measure queries, scoring and propagation against their floor: the bare matrix product of the same shapes.
+
+Usage: python scripts/bench.py [ITEM...] [--run RUN] [--rounds 3] [--json]
+Items: start query scoring precision memory propagation kernel; by default all. RUN is a run folder over a WordNet
+graph with a bank; without one the items that need it (start, precision) are left out and the others use random rows.
+
+Both sides run in this process by turns, in CPU seconds of one thread, and the quickest of the rounds counts: other
+programs on the machine can only add to it. Random rows are as good as real ones: time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.classes import ClassIndex
+from kgzsl.evaluation.ranking import best_in_blocks
+from kgzsl.features import FeatureFile, FeatureSet
+from kgzsl.prepared_query import PreparedQuery
+from kgzsl.quantisation import expand, quantise
+from kgzsl.scoring import Caution
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASSES, DIM, IMAGES, SEMANTIC, HIDDEN, SEEN = 21_842, 1280, 1024, 384, 2048, 1000
+SAMPLE = ROOT / "graphs" / "sample" / "unseen.safetensors"
+Row = dict[str, object]
+
+
+def random_bank(classes: int = CLASSES) -> ClassifierBank:
+    """Return a bank of random rows of length one."""
+    rows = torch.nn.functional.normalize(torch.randn(classes, DIM), dim=1)
+    return ClassifierBank(ClassIndex(tuple(f"c{row}" for row in range(classes))), rows, torch.zeros(classes), "random")
+
+
+def random_images(count: int) -> FeatureSet:
+    """Return features as a network with ReLU gives them."""
+    return FeatureSet(torch.randn(count, DIM).relu(), torch.full((count,), -1), ClassIndex(()), "random")
+
+
+def quickest(sides: dict[str, Callable[[], object]], rounds: int, inner: int = 1) -> dict[str, float]:
+    """Return the CPU seconds of each side, the sides by turns, after one round that is not counted."""
+    found = dict.fromkeys(sides, float("inf"))
+    for number in range(rounds + 1):
+        for name, run in sides.items():
+            started = time.process_time()
+            for _ in range(inner):
+                run()
+            if number:
+                found[name] = min(found[name], (time.process_time() - started) / inner)
+    return found
+
+
+def row(what: str, ours: float, floor: float, floor_of: str, goal: str) -> Row:
+    """Return a line of the table: milliseconds of both sides and the share of the floor's rate."""
+    measured = {"ms": round(1000 * ours, 2), "floor_ms": round(1000 * floor, 2), "share": round(floor / ours, 2)}
+    return {"what": what, **measured, "floor": floor_of, "goal": goal}
+
+
+def start(run: Path, rounds: int) -> list[Row]:
+    """Measure whole programs: the CPU seconds of a child process."""
+    kgzsl = [sys.executable, "-m", "kgzsl"]
+    asked = ["--features", str(SAMPLE), "--rows", "0:1", "--classes", "okapi", "zebra"]
+    programs = {
+        "predict": [*kgzsl, "predict", "--run", str(run), *asked],
+        "help": [*kgzsl, "--help"],
+        "torch": [sys.executable, "-c", "import torch"],
+        "python": [sys.executable, "-c", "pass"],
+    }
+    found = dict.fromkeys(programs, float("inf"))
+    for _ in range(rounds):
+        for name, program in programs.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(program, check=True, capture_output=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            found[name] = min(found[name], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return [
+        row("start of kgzsl predict --features", found["predict"], found["torch"], "import torch", "2500 ms"),
+        row("kgzsl --help", found["help"], found["python"], "bare Python", "300 ms"),
+    ]
+
+
+def query(run: Path | None, rounds: int) -> list[Row]:
+    """Measure one image against all classes, asked for again and again."""
+    bank, images = random_bank(), random_images(1)
+    prepared = PreparedQuery(bank.index.ids, bank, Caution())
+    sides = {
+        "ours": lambda: list(prepared.ranked(images, 5)),
+        "floor": lambda: torch.addmm(bank.biases, images.features, bank.weights.T),
+    }
+    found = quickest(sides, rounds, 20)
+    rows = [row("one image, 21,842 classes", found["ours"], found["floor"], "product in float32", "2 ms")]
+    return rows + ([] if run is None else [whole_query(run, found["floor"], rounds)])
+
+
+def whole_query(run: Path, floor: float, rounds: int) -> Row:
+    """Measure the whole way from a feature to predictions with paths, of the run as it is."""
+    from kgzsl.classifier import ZeroShotClassifier
+
+    classifier = ZeroShotClassifier.load(run)
+    images = FeatureSet.load(SAMPLE).rows(torch.tensor([0]))
+    found = quickest({"ours": lambda: classifier.predict(images)}, rounds, 20)
+    said = "with probabilities" if "probabilities" in classifier.run.scoring else "not calibrated"
+    what = f"classifier.predict, {len(classifier.split_classes('all')):,} classes, {said}"
+    return row(what, found["ours"], floor, "product in float32", "2 ms")
+
+
+def scoring(run: Path | None, rounds: int) -> list[Row]:
+    """Measure the best five of all classes for many images."""
+    bank, images = random_bank(), random_images(IMAGES)
+    space = torch.empty(IMAGES, CLASSES)
+    sides = {
+        "ours": lambda: list(best_in_blocks(bank, images, 5)),
+        "floor": lambda: torch.addmm(bank.biases, images.features, bank.weights.T, out=space),
+    }
+    found = quickest(sides, rounds)
+    what = f"best 5 of 21,842 classes, {IMAGES:,} images"
+    return [row(what, found["ours"], found["floor"], "product in float32", "0.8 of its rate")]
+
+
+def precision(run: Path, rounds: int) -> list[Row]:
+    """Measure what is lost when the rows of a bank are kept in fewer bits."""
+    from kgzsl.run_folder import RunFolder
+
+    bank, images = RunFolder(run).bank, FeatureSet.load(SAMPLE)
+    exact = bank.score(images)
+    spread = float(exact.std(dim=1).mean())
+    kept = {"half": bank.weights.half().float(), "int8": expand(*quantise(bank.weights))}
+    rows: list[Row] = []
+    for name, weights in kept.items():
+        scores = torch.addmm(bank.biases, images.features.to(weights), weights.T)
+        same = {k: (scores.topk(k).indices == exact.topk(k).indices).all(dim=1).float().mean() for k in (1, 5)}
+        worst = float((scores - exact).abs().max()) / spread
+        told = {"same_best": round(float(same[1]), 4), "same_best_five_in_order": round(float(same[5]), 4)}
+        rows.append({"what": f"rows kept in {name}", **told, "largest_error_in_spreads": round(worst, 5)})
+    return rows
+
+
+def anonymous_mb() -> float:
+    """Return the memory of this process that is not of a file, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+
+def memory(run: Path | None, rounds: int) -> list[Row]:
+    """Measure the memory of ranking files of different length, row block by row block."""
+    bank, rows = random_bank(1000), list[Row]()
+    with tempfile.TemporaryDirectory() as folder:
+        for count in (8_192, 32_768, 131_072):
+            path = Path(folder) / "features.safetensors"
+            random_images(count).save(path)
+            before, most = anonymous_mb(), 0.0
+            for block in FeatureFile(path).blocks():
+                for _ in best_in_blocks(bank, block, 5):
+                    most = max(most, anonymous_mb() - before)
+            size = round(path.stat().st_size / 2**20)
+            rows.append({"what": f"{count:,} images of a file", "memory_mb": round(most), "file_mb": size})
+    return rows
+
+
+def propagation(run: Path | None, rounds: int) -> list[Row]:
+    """Measure all rows of a DGP, in blocks and at once."""
+    from kgzsl.graph.adjacency import find_adjacency
+    from kgzsl.graph.storage import load_graph
+    from kgzsl.propagation import DGP, states_in_blocks
+
+    network = DGP(SEMANTIC, DIM, hidden=HIDDEN).eval()
+    network.reset(torch.Generator().manual_seed(0))
+    rows: list[Row] = []
+    for name in ("imagenet21k", "wordnet-nouns"):
+        graph = load_graph(name)
+        adjacencies = [find_adjacency(one)(graph) for one in network.inference_adjacencies]
+        vectors = torch.randn(graph.num_classes, SEMANTIC)
+        hidden, output = (torch.empty(graph.num_classes, wide) for wide in (HIDDEN, DIM + 1))
+        first, second = (layer.weight.detach() for layer in network.layers)
+
+        def bare(x=vectors, hidden=hidden, output=output, first=first, second=second) -> None:
+            torch.mm(x, first, out=hidden)
+            torch.mm(hidden, second, out=output)
+
+        sides: dict[str, Callable[[], object]] = {"floor": bare}
+        for at_once in (4096, 16_384):
+            sides[f"{at_once:,}"] = lambda v=vectors, a=adjacencies, n=at_once: states_in_blocks(network, v, a, n)
+        found = quickest(sides, rounds)
+        for side in list(sides)[1:]:
+            what = f"DGP, {graph.num_classes:,} classes, {side} rows at once"
+            rows.append(row(what, found[side], found["floor"], "both products", "0.7 of their rate"))
+    return rows
+
+
+def kernel(run: Path | None, rounds: int) -> list[Row]:
+    """Measure the prediction of all classes by kernel regression, in double precision as the fit computes it."""
+    from kgzsl.graph.hops import ancestor_hops
+    from kgzsl.graph.storage import load_graph, load_split_list
+    from kgzsl.kernels import AncestorKernel, GaussianProcess, MixedKernel, SemanticKernel
+    from kgzsl.semantics import SemanticEmbedding
+
+    rows: list[Row] = []
+    for name in ("imagenet21k", "wordnet-nouns"):
+        graph = load_graph(name)
+        vectors = torch.nn.functional.normalize(torch.randn(graph.num_classes, SEMANTIC), dim=1)
+        semantics = SemanticEmbedding(graph.index, vectors, "random")
+        seen = graph.index.rows(load_split_list("imagenet21k", "ilsvrc2012-seen"))
+        parts = (SemanticKernel(semantics, seen, 0.3), AncestorKernel(graph, seen, 0.85, hops=ancestor_hops(graph)))
+        mixed = MixedKernel(parts, (0.5, 0.5))
+        process = GaussianProcess.fit(mixed.to_seen(seen), torch.randn(SEEN, DIM + 1).double(), 0.15)
+
+        def ours(mixed=mixed, process=process, count=graph.num_classes) -> None:
+            for first in range(0, count, 4096):
+                process.predict(mixed.to_seen(np.arange(first, min(first + 4096, count))))
+
+        likeness, dual = torch.rand(4096, SEEN).double(), torch.randn(SEEN, DIM + 1).double()
+
+        def bare(likeness=likeness, dual=dual, count=graph.num_classes) -> None:
+            for first in range(0, count, 4096):
+                likeness[: min(4096, count - first)] @ dual
+
+        found = quickest({"floor": bare, "ours": ours}, rounds)
+        what = f"kernel regression, {graph.num_classes:,} classes, 4,096 rows at once"
+        rows.append(row(what, found["ours"], found["floor"], "product in float64", "0.7 of its rate"))
+    return rows
+
+
+ITEMS = {one.__name__: one for one in (start, query, scoring, precision, memory, propagation, kernel)}
+NEED_RUN = ("start", "precision")
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Return Markdown tables, a new one where the columns change."""
+    lines, columns = list[str](), list[str]()
+    for one in rows:
+        if list(one) != columns:
+            columns = list(one)
+            lines += ["", "| " + " | ".join(columns).replace("_", " ") + " |", "|---" * len(columns) + "|"]
+        lines.append("| " + " | ".join(map(str, one.values())) + " |")
+    return "\n".join(lines[1:])
+
+
+def main() -> None:
+    """Measure what is asked for, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("items", nargs="*", metavar="ITEM", help=", ".join(ITEMS))
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if strange := [name for name in options.items if name not in ITEMS]:
+        parser.error(f"no item is called {strange[0]!r}; choose of {', '.join(ITEMS)}")
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    names = [name for name in options.items or ITEMS if options.run is not None or name not in NEED_RUN]
+    found = [one for name in names for one in ITEMS[name](options.run, options.rounds)]
+    print(json.dumps(found, indent=2) if options.json else table(found))
+
+
+if __name__ == "__main__":
+    main()
