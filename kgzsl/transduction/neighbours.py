@@ -41,7 +41,7 @@ def nearest(
         values, order = torch.where(cosines > SAME, -2.0, cosines).topk(kept, dim=1)
         powered = values.clamp(min=0) ** power
         rows.append(order)
-        weights.append(powered / powered.sum(dim=1, keepdim=True).clamp(min=1e-300))
+        weights.append(powered / powered.sum(dim=1, keepdim=True).clamp(min=torch.finfo(powered.dtype).tiny))
     if not rows:
         return torch.zeros((0, kept), dtype=torch.int64), queries.new_zeros((0, kept))
     return torch.cat(rows), torch.cat(weights)
@@ -112,6 +112,8 @@ def _gathered(
 class LabelPropagation:
     """Spread the start's classes over the graph of nearest images (Zhou et al., NeurIPS 2003, on directed neighbours).
 
+    A class with fewer images than an image has neighbours is easily swallowed by those around it; the report names it.
+
     Args:
         neighbours: how many images each takes from.
         share: how much of an image's classes comes from them, 0 to below 1.
@@ -125,7 +127,7 @@ class LabelPropagation:
     share: float = 0.9
     power: float = 3.0
     pull: float = 0.5
-    temperature: float = 0.5
+    temperature: float = 0.25
     least: float = 0.5
 
     def adapt(self, scorer: Scorer, unlabelled: FeatureSet) -> Scorer:

@@ -17,6 +17,7 @@ from typing import Any
 ACTS = (
     *("adding", "linking", "refusing", "explaining", "expecting", "few_images", "exporting"),
     "modalities",
+    "transduction",
 )
 """Modules in the order of the page."""
 
