@@ -26,7 +26,10 @@ from kgzsl.cli.measured_run import (
 from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
-    from kgzsl.evaluation import Report
+    from kgzsl.bank import Scorer
+    from kgzsl.evaluation import GammaChoice, Report
+    from kgzsl.features import FeatureSet
+    from kgzsl.graph.class_graph import ClassGraph
     from kgzsl.run_folder import RunFolder
 
 __all__ = ["register"]
