@@ -183,3 +183,10 @@ def test_examples_are_read_as_code() -> None:
         words.readied("It:\n- one\n  more\n- two\n  It:\n  - three")
         == "It:\n\n- one\n  more\n- two\n  It:\n\n  - three"
     )
+
+
+def test_the_build_is_strict() -> None:
+    script = (ROOT / "scripts" / "site").read_text(encoding="utf-8")
+    build = next(line for line in script.splitlines() if "mkdocs build" in line)
+    assert "--strict" in build and "quiet" not in build  # what --quiet hides, --strict does not count
+    assert "scripts/site\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
