@@ -92,7 +92,7 @@ def block(found: Mapping[str, Any]) -> str:
     lines = ["### Unlabelled images of the unseen classes", ""]
     lines += [
         "Transductive: unlabelled images are exactly those that are scored; candidates `unrelated`, Hit@1 over images "
-        "with its 95 % interval over classes. Skewed: the mean of three draws in which classes keep all down to a tenth "
+        "with its 95 % interval over classes. Skewed: the mean of three draws in which classes keep all to a tenth "
         "of their images. Defaults were chosen on held-out seen classes with the kernel's hidden predictions.",
         "",
     ]
