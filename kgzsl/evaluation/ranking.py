@@ -103,7 +103,7 @@ def _largest(scores: Float[Tensor, "N C"], k: int) -> tuple[Float[Tensor, "N K"]
     if whole < 2 * k * GROUP:
         values, columns = scores.topk(k, dim=1)
         return values, columns
-    groups = scores[:, :whole].unflatten(1, (-1, GROUP)).amax(dim=2).topk(k, dim=1).indices  # (N, K)
+    groups = scores[:, :whole].reshape(len(scores), -1, GROUP).amax(dim=2).topk(k, dim=1).indices  # (N, K)
     columns = (groups[:, :, None] * GROUP + torch.arange(GROUP, device=scores.device)).flatten(1)
     rest = torch.arange(whole, scores.shape[1], device=scores.device).expand(len(scores), -1)
     columns = torch.cat([columns, rest], dim=1)
