@@ -122,7 +122,7 @@ def suggested(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
     monkeypatch.setattr(sys, "argv", ["kgzsl"])
     with pytest.raises(SystemExit):
-        make_app()()
+        make_app()(prog_name="kgzsl")  # else click names it after what runs the tests
     return capsys.readouterr().out.split()
 
 
