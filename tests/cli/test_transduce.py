@@ -27,7 +27,10 @@ def run(tmp_path: Path) -> Path:
     folder, seen = tmp_path / "run", toy_bank()
     save_graph(toy_graph(), folder / "graph", {"seen": toy_split().seen, "unseen": UNSEEN})
     rows = torch.tensor([[1.0, 0.8, 0.0], [0.0, 1.0, 0.2]])
-    seen.concat(ClassifierBank(ClassIndex(UNSEEN), rows, torch.zeros(2), "toy")).save(folder / "bank.safetensors")
+    others = [one for one in toy_graph().index if one not in (*seen.index, *UNSEEN)]
+    weights = torch.cat([rows, torch.zeros(len(others), 3)])
+    new = ClassifierBank(ClassIndex((*UNSEEN, *others)), weights, torch.zeros(len(weights)), "toy")
+    seen.concat(new).select(toy_graph().index.ids).save(folder / "bank.safetensors")
     seen.save(folder / "seen_bank.safetensors")
     (folder / "manifest.json").write_text('{"format": 1}')
     return folder
