@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
-from kgzsl.cli import main, make_app
+from kgzsl.cli import make_app
+from kgzsl.errors import UnknownVariantError
 from kgzsl.features import FeatureSet
 from kgzsl.graph.storage import save_graph
 from kgzsl.run_folder import RunFolder
@@ -73,8 +74,6 @@ def test_seen_classes_are_anchored(run: Path, file: Path) -> None:
     assert adapted["num_candidates"] == 3
 
 
-def test_an_unknown_transducer_is_refused_in_one_line(run: Path, file: Path, capsys) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["evaluate", str(run), "--features", str(file), "--transduce", "prototype"])
-    assert stopped.value.code == 2
-    assert "No transducer is called 'prototype'" in capsys.readouterr().err
+def test_an_unknown_transducer_is_refused(run: Path, file: Path) -> None:
+    with pytest.raises(UnknownVariantError, match="No transducer is called 'prototype'"):
+        reported(run, file, "--transduce", "prototype")
