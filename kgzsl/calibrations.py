@@ -6,6 +6,7 @@ plain JSON, which the room that the section is for reads again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def calibrate(data: CalibrationData, sections: Sequence[str] = ()) -> dict[str, 
     """
     for name in sections:
         choose(CALIBRATIONS, name, "calibration")
-    fitted = {name: dict(fit(data)) for name, fit in CALIBRATIONS.items() if not sections or name in sections}
+    fitted = {name: _plain(fit(data)) for name, fit in CALIBRATIONS.items() if not sections or name in sections}
     if not fitted:
         raise InputFileError("There is nothing to calibrate.")
     facts = {"images": len(data.images), "classes": len(set(data.images.class_ids())), "format": FORMAT}
@@ -77,3 +78,9 @@ def fit_few_images(data: CalibrationData) -> dict[str, Any]:
     prior = RowPrior.fit(data.run.seen_bank, data.hidden, data.images)
     prior.save(data.run.path / FEW_IMAGES)
     return prior.summary()
+
+
+def _plain(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a section as it will be read again: lists in the place of tuples."""
+    content: dict[str, Any] = json.loads(json.dumps(dict(section)))
+    return content
