@@ -50,8 +50,8 @@ def without_local_paths(text: str) -> str:
     Example:
         >>> without_local_paths("kgzsl train demo.toml --set graph.name=/home/me/graphs/demo")
         'kgzsl train demo.toml --set graph.name=demo'
-        >>> without_local_paths("google/mobilenet_v2 of https://huggingface.co")
-        'google/mobilenet_v2 of https://huggingface.co'
+        >>> without_local_paths("google/mobilenet_v2 of https://example.org")
+        'google/mobilenet_v2 of https://example.org'
     """
     whole = QUOTED_PATH.sub(lambda found: f"{found[1]}{found[2]}{found[1]}", text)
     return LOCAL_PATH.sub(lambda found: found[1], whole)

@@ -28,8 +28,8 @@ NOT_SHARED = {"notes.txt", "weights.pkl", "checkpoint.safetensors", "expectation
         ("--encoder word-vectors:/data/glove.txt", "--encoder word-vectors:glove.txt"),
         ("C:\\Users\\me\\a.toml ~/b/c.txt", "a.toml c.txt"),
         (
-            "google/mobilenet_v2 https://huggingface.co/a ../../b",
-            "google/mobilenet_v2 https://huggingface.co/a ../../b",
+            "google/mobilenet_v2 https://example.org/a ../../b",
+            "google/mobilenet_v2 https://example.org/a ../../b",
         ),
         ("cat / dog, and/or", "cat / dog, and/or"),
         ('["/a/b", "/c"]', '["b", "c"]'),
