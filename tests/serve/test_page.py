@@ -28,7 +28,11 @@ DROP = """async ([name, base64]) => {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], name, { type: name.endsWith("txt") ? "text/plain" : "image/png" }));
-  document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
+  if (name.startsWith("pasted")) {
+    window.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer }));
+  } else {
+    document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
+  }
 }"""
 
 
@@ -126,6 +130,18 @@ def test_a_dropped_picture_is_ranked_among_typed_classes(
     page.click("#rank")
     page.wait_for_selector("#status:has-text('One picture ranked')")
     assert page.locator(".row").count() == 2
+
+
+def test_a_picture_is_pasted_or_chosen(served: Serve, page: Any, picture: Callable[..., bytes], tmp_path: Path) -> None:
+    page.goto(served())
+    drop(page, picture(), "pasted.png")
+    assert len(ranked(page)) == 5
+    (tmp_path / "chosen.png").write_bytes(picture())
+    page.set_input_files("#files", str(tmp_path / "chosen.png"))
+    page.wait_for_selector("#status:has-text('2 pictures ranked')")
+    assert page.locator("figcaption").all_inner_texts() == ["pasted.png", "chosen.png"]
+    page.click("#thumbs button >> nth=0")
+    assert page.locator("#thumbs img").get_attribute("alt") == "chosen.png"
 
 
 def test_an_own_class_is_added_and_ranked(served: Serve, page: Any, picture: Callable[..., bytes], run: Path) -> None:
