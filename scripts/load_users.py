@@ -31,6 +31,7 @@ class Asking(FastHttpUser):
         """Rank some classes, until so many requests are sent."""
         number = next(sent)
         if REQUESTS and number > REQUESTS:
+            self.environment.runner.quit()
             raise StopUser
         if PICTURES:
             picture = PICTURES[number % len(PICTURES)]
