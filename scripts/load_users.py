@@ -1,4 +1,4 @@
-"""Users of a service for locust; scripts/bench_serve.py starts it and tells the pictures and the number of requests."""
+"""Users of a service for locust; scripts/bench_serve.py starts it and tells the pictures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from itertools import count
 from pathlib import Path
 
 from locust import FastHttpUser, constant, task
-from locust.exception import StopUser
 
 PICTURES = [Path(line) for line in os.environ.get("KGZSL_LOAD_PICTURES", "").splitlines()]
-REQUESTS = int(os.environ.get("KGZSL_LOAD_REQUESTS", "0"))
 CLASSES = ("okapi", "zebra", "octopus.n.02", "sunflower.n.01", "wheelchair", "unicorn", "lobster.n.02", "emu.n.02")
 sent = count(1)
 
@@ -28,11 +26,8 @@ class Asking(FastHttpUser):
 
     @task
     def predict(self) -> None:
-        """Rank some classes, until so many requests are sent."""
+        """Rank some classes."""
         number = next(sent)
-        if REQUESTS and number > REQUESTS:
-            self.environment.runner.quit()
-            raise StopUser
         if PICTURES:
             picture = PICTURES[number % len(PICTURES)]
             body, kind = form(picture.read_bytes())
