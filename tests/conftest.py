@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -64,6 +66,21 @@ def assets() -> Path:
     if not root:
         pytest.skip("needs real data: set KGZSL_ASSETS to the folder that holds backbones/, features/ and images/")
     return Path(root)
+
+
+@pytest.fixture
+def kgzsl(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """A function that takes the words of a command line and returns the exit code."""
+
+    from kgzsl.cli import main
+
+    def run(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["kgzsl", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return int(stopped.value.code or 0)
+
+    return run
 
 
 @pytest.fixture

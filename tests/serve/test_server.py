@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from kgzsl.classifier import ZeroShotClassifier
-from kgzsl.cli import main
 
 
 def ask(place: str, content: object = None) -> object:
@@ -43,17 +42,6 @@ def test_what_was_answered_is_kept_when_the_service_is_killed(wordnet_run: Path,
     assert added["class_id"] == "n02439398" and added["placed_by"] == "wordnet"
     again = ZeroShotClassifier.load(run)
     assert again.added.added_ids == ("n02439398",) and len(again.changes) == 1
-
-
-@pytest.fixture
-def kgzsl(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    def run(*words: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["kgzsl", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return int(stopped.value.code or 0)
-
-    return run
 
 
 def test_wrong_options_are_one_line(
