@@ -2,7 +2,7 @@
 
 In: names of nouns, own classes with parents or a description, tables and taxonomies of them. Out: classes with a place
 in the graph and a classifier of their own; what was there stays as it is, to the bit. A class is placed by WordNet, by
-the parents given, or by its description (`DescriptionPlacer`). Every change is logged with who made it, when and how,
+the parents given, or by its words (`DescriptionPlacer`). Every change is logged with who made it, when and how,
 can be undone, and is kept in the run folder (``additions/``).
 """
 

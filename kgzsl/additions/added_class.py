@@ -10,9 +10,9 @@ from kgzsl.classes import ClassText
 from kgzsl.graph.class_graph import ADDED, RELATIONS, NewClass
 from kgzsl.types import ClassId
 
-__all__ = ["BROUGHT", "BY_DESCRIPTION", "BY_PARENTS", "BY_WORDNET", "AddedClass", "Likeness", "NamedClass"]
+__all__ = ["BROUGHT", "BY_DESCRIPTION", "BY_NAME", "BY_PARENTS", "BY_WORDNET", "AddedClass", "Likeness", "NamedClass"]
 
-BY_WORDNET, BY_PARENTS, BY_DESCRIPTION, BROUGHT = "wordnet", "parents", "description", "brought"
+BY_WORDNET, BY_PARENTS, BY_DESCRIPTION, BY_NAME, BROUGHT = "wordnet", "parents", "description", "name", "brought"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,15 @@ class AddedClass:
         lemmas: its words, ``_`` for a space.
         description: its definition, where one was given.
         parents: the classes it was put beneath.
-        placed_by: ``wordnet`` (it is a noun), ``parents`` (as given), ``description`` (see ``nearest``), or ``brought``
-            (a noun above an added class, which the run's graph lacks; it is no candidate itself).
-        nearest: where placed by its description, the classes nearest to it, the nearest first.
+        placed_by: ``wordnet`` (it is a noun), ``parents`` (as given), ``description`` (see ``nearest``), ``name``
+            (likewise, by its name alone), or ``brought`` (a noun above an added class, which the run's graph lacks; it
+            is no candidate itself).
+        nearest: where placed by its description or name, the classes nearest to it, the nearest first.
         why: one sentence that says how the parents came about.
         source: where its semantic vector came from: ``stored``, ``definition`` or ``names``.
         marks: marks that it inherited, such as ``person``.
         relation: how it hangs on its parents, a row of `RELATIONS`.
+        is_doubtful: its place was found, and is likely to be wrong; see `PlacementRule`.
     """
 
     class_id: ClassId
@@ -73,11 +75,12 @@ class AddedClass:
     source: str = ""
     marks: tuple[str, ...] = ()
     relation: int = ADDED
+    is_doubtful: bool = False
 
     @property
     def is_own(self) -> bool:
         """Whether it is no noun of WordNet."""
-        return self.placed_by in (BY_PARENTS, BY_DESCRIPTION)
+        return self.placed_by in (BY_PARENTS, BY_DESCRIPTION, BY_NAME)
 
     @property
     def text(self) -> ClassText:
@@ -113,6 +116,7 @@ class AddedClass:
             "source": self.source,
             "marks": list(self.marks),
             "relation": RELATIONS[self.relation],
+            "is_doubtful": self.is_doubtful,
         }
 
     @classmethod
@@ -133,6 +137,7 @@ class AddedClass:
             _text(content["source"]),
             tuple(map(_text, content["marks"])),
             RELATIONS.index(content["relation"]),
+            content.get("is_doubtful", False) is True,
         )
 
 

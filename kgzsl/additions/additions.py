@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kgzsl.additions.added_class import BY_DESCRIPTION, AddedClass
+from kgzsl.additions.added_class import AddedClass
 from kgzsl.additions.asked_classes import AskedClasses, PlacedClass, extended, joined, updated
-from kgzsl.additions.batch import Batch, place_batch, synthesize_batch
+from kgzsl.additions.batch import BY_WORDS, Batch, place_batch, synthesize_batch
 from kgzsl.additions.change import ADD, REMOVE, RENAME, UPDATE, Change, now, user_name
 from kgzsl.additions.overlay import Overlay
 from kgzsl.additions.own_names import OwnNames
@@ -224,7 +224,7 @@ class Additions:
             requests: the classes; parents may be classes of the same batch, in any order.
             by: who adds them; by default the user of the operating system.
             how: what is noted of the way, such as the table that they stood in; ``source`` begins error messages.
-            any_language: take descriptions in any script.
+            any_language: take words in any language and script.
             dry_run: say what would be added, and add nothing.
 
         Returns:
@@ -242,7 +242,7 @@ class Additions:
         planned = planner.plan(requests, str(noted.get("table") or noted.get("taxonomy") or ""))
         if new := [one for one in planned if one.placed_by not in (RESTORED, PRESENT)]:
             self.synthesis.method_for(new[0].class_id)
-        placer = self._placer if any(one.placed_by == BY_DESCRIPTION for one in planned) else None
+        placer = self._placer if any(one.placed_by in BY_WORDS for one in planned) else None
         batch = place_batch(planned, self.overlay, self.synthesis, placer)
         found = {one.class_id: one for one in (*batch.added, *batch.held)}
         if not dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kgzsl.additions.added_class import BROUGHT, BY_DESCRIPTION, BY_WORDNET, AddedClass, NamedClass
+from kgzsl.additions.added_class import BROUGHT, BY_DESCRIPTION, BY_NAME, BY_WORDNET, AddedClass, NamedClass
 from kgzsl.additions.overlay import Overlay
 from kgzsl.additions.placement import DescriptionPlacer, Placement
 from kgzsl.additions.planning import PRESENT, RESTORED, PlannedClass
@@ -17,7 +17,10 @@ from kgzsl.semantics import SemanticEmbedding
 from kgzsl.semantics.text_form import needs_ancestors
 from kgzsl.types import ClassId
 
-__all__ = ["Batch", "place_batch", "synthesize_batch"]
+__all__ = ["BY_WORDS", "Batch", "place_batch", "synthesize_batch"]
+
+BY_WORDS = (BY_DESCRIPTION, BY_NAME)
+"""How classes are placed that have neither a place in WordNet nor parents."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Batch:
         added: the new ones, those above before those below.
         held: those that are there already, or were removed and come back.
         overlay: all classes that there are, the new ones among them.
-        placed: vectors of those that were placed by their description.
+        placed: vectors of those that were placed by their words.
     """
 
     added: tuple[AddedClass, ...]
@@ -64,13 +67,13 @@ def place_batch(
     Args:
         planned: those above before those below.
         overlay: all classes that there are.
-        synthesis: embeds the descriptions of those without parents.
+        synthesis: embeds the words of those without parents.
         placer: places them; None where there are none.
 
     Raises:
         MissingDependencyError, MissingResourceError, SemanticsError: an encoder is needed and not to be had.
     """
-    bare = {one.class_id: NewClass(one.class_id, (), one.text) for one in planned if one.placed_by == BY_DESCRIPTION}
+    bare = {one.class_id: NewClass(one.class_id, (), one.text) for one in planned if one.placed_by in BY_WORDS}
     vectors, places = None, dict[ClassId, Placement]()
     if bare and placer is not None:
         vectors, _ = synthesis.embed(bare, in_own_words=frozenset(bare))
@@ -106,6 +109,7 @@ def _made(one: PlannedClass, overlay: Overlay, place: Placement | None) -> Added
         place.why if place is not None else given,
         marks=tuple(sorted(marks)),
         relation=ADDED if one.is_own else overlay.node(one.class_id).relation,
+        is_doubtful=place is not None and place.is_doubtful,
     )
 
 
@@ -142,7 +146,7 @@ def synthesize_batch(batch: Batch, synthesis: Synthesis, kept: SemanticEmbedding
     vectors, sources = synthesis.embed(nodes, in_own_words=spoken, kept=kept)
     scorer = synthesis.scorer_of(extensions, vectors)
     ids = tuple(one.class_id for one in batch.added)
-    named = {BY_DESCRIPTION: "definition"}
+    named = {BY_DESCRIPTION: "definition", BY_NAME: "names"}
     added = tuple(replace(one, source=named.get(one.placed_by, sources[one.class_id])) for one in batch.added)
     brought = tuple(
         _brought(node, batch.overlay) for node in nodes.values() if node.class_id not in batch.overlay.known

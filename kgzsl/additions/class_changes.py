@@ -64,10 +64,10 @@ class ClassChanges(ABC):
         Args:
             name: a noun (``okapi``, ``n01877606``), or the name of an own class.
             parents: what an own class is a kind of: classes of the run, nouns, own classes added before.
-            description: its definition; an own class without parents is placed by it.
+            description: its definition; an own class without parents is placed by it, or else by its name.
             class_id, lemmas: its id, by default made of the name, and further words for it.
             by: who adds it, for the log; by default the user of the operating system.
-            any_language: take a description in any script.
+            any_language: take words in any language and script.
 
         Raises:
             UnknownClassError, AmbiguousClassError: a name means no class, or several; the method places no new ones.

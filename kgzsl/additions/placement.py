@@ -1,8 +1,8 @@
-"""Where a class belongs that is known by its description alone: beneath what the classes like it are beneath.
+"""Where a class belongs that is known by its words alone: beneath what the classes like it are beneath.
 
-The description becomes a semantic vector with the encoder and text form of the run. The K classes of the run's graph
-that are nearest to it vote for a parent: each for itself and for its own parents, the more so the more alike it is. The
-class with most votes becomes the parent.
+The words, a name with its description or a bare name, become a semantic vector with the encoder and text form of the
+run. The K classes of the run's graph that are nearest to it vote for a parent: each for itself and for its own parents,
+the more so the more alike it is. The class with most votes becomes the parent.
 
 The rule was chosen on WordNet nouns that were hidden and placed by their own descriptions; see ``docs/results.md``.
 """
@@ -34,11 +34,15 @@ class PlacementRule:
         neighbours: K, how many classes vote.
         width: how much less cosine divides a vote by e.
         itself: the share of a vote that a class gives to itself as a parent, not to its own parents.
+        least_voters: a place that fewer classes vote for is doubtful.
+        least_likeness: so is one where even the nearest class has a smaller cosine.
     """
 
     neighbours: int = 10
     width: float = 0.2
     itself: float = 0.6
+    least_voters: int = 3
+    least_likeness: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,14 @@ class Placement:
         nearest: the classes nearest to it, the nearest first.
         voters: those of them that voted for the parent.
         why: one sentence that says so.
+        is_doubtful: too few vote for it, or none is much like it.
     """
 
     parent: ClassId
     nearest: tuple[Likeness, ...]
     voters: tuple[ClassId, ...]
     why: str
+    is_doubtful: bool
 
 
 class DescriptionPlacer:
@@ -106,7 +112,11 @@ class DescriptionPlacer:
         parent = max(votes, key=lambda row: (votes[row], self.graph.index[row]))
         near = tuple(Likeness(*self._named(row), round(value, 4)) for value, row in zip(values[:SHOWN], rows[:SHOWN]))
         ids = tuple(self.graph.index[row] for row in voters[parent])
-        return Placement(self.graph.index[parent], near, ids, self._reason(parent, voters[parent], values, rows))
+        why = self._reason(parent, voters[parent], values, rows)
+        return Placement(self.graph.index[parent], near, ids, why, self._is_doubtful(len(ids), values))
+
+    def _is_doubtful(self, voters: int, values: Sequence[float]) -> bool:
+        return voters < min(self.rule.least_voters, len(values)) or values[0] < self.rule.least_likeness
 
     def _named(self, row: int) -> tuple[ClassId, str]:
         return self.graph.index[row], self.graph.texts[row].label
@@ -116,7 +126,7 @@ class DescriptionPlacer:
         likeness = dict(zip(rows, values))
         kin = [f"{self.graph.texts[row].label} ({likeness[row]:.2f})" for row in voters if row != parent][:3]
         count = len(voters)
-        told = f"{count} of the {len(rows)} classes nearest to the description"
+        told = f"{count} of the {len(rows)} classes nearest to its words"
         if not kin:
             return f"it is most like {label} ({likeness[parent]:.2f}) itself"
         own = f" or are {label} itself ({likeness[parent]:.2f})" if parent in likeness else ""

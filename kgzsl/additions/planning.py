@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kgzsl.additions.added_class import BY_DESCRIPTION, BY_PARENTS, BY_WORDNET
+from kgzsl.additions.added_class import BY_DESCRIPTION, BY_NAME, BY_PARENTS, BY_WORDNET
 from kgzsl.additions.overlay import Overlay
-from kgzsl.additions.requests import ClassRequest, Problems, request_problems
+from kgzsl.additions.requests import ClassRequest, Problems, in_another_script, reads_english_only, request_problems
 from kgzsl.additions.state import AdditionsState
 from kgzsl.classes import ClassText
 from kgzsl.errors import AdditionError, AmbiguousClassError, GraphError, KgzslError, UnknownClassError
@@ -32,9 +32,9 @@ class PlannedClass:
         request: what was asked.
         class_id: its id.
         text: its words.
-        placed_by: ``wordnet``, ``parents``, ``description``, ``restored`` (it was removed and comes back as it was) or
-            ``present`` (it is there, nothing happens).
-        parents: its parents; empty where its description is to decide.
+        placed_by: ``wordnet``, ``parents``, ``description``, ``name``, ``restored`` (it was removed and comes back as
+            it was) or ``present`` (it is there, nothing happens).
+        parents: its parents; empty where its words are to decide.
         number: of the request in its batch, counted from 0.
     """
 
@@ -48,7 +48,7 @@ class PlannedClass:
     @property
     def is_own(self) -> bool:
         """Whether it is no noun of WordNet."""
-        return self.placed_by in (BY_PARENTS, BY_DESCRIPTION)
+        return self.placed_by in (BY_PARENTS, BY_DESCRIPTION, BY_NAME)
 
 
 def slug(name: str) -> str:
@@ -75,7 +75,7 @@ class Planner:
         state: what was added and removed.
         resolver: finds classes by name, own ones among them.
         encoder: id of the text encoder of the run.
-        any_language: take descriptions in any script.
+        any_language: take words in any language and script.
     """
 
     def __init__(
@@ -150,19 +150,22 @@ class Planner:
             return self._noun(request, senses[0].class_id)
         if senses:
             self.resolver.resolve(request.name)  # raises, with the senses listed
-        if request.description is not None:
-            return self._own(request)
-        return self._unplaced(request)
+        return self._own(request)
 
-    def _unplaced(self, request: ClassRequest) -> PlannedClass:
-        try:
-            self.resolver.resolve(request.name)
-        except UnknownClassError as error:
-            raise UnknownClassError(
-                f"{error} To add it as a class of your own, give its parents (--parents), a "
-                "description (--description), or both."
-            ) from error
-        raise AssertionError("a name without senses resolves to nothing")
+    def _check_bare_name(self, request: ClassRequest) -> None:
+        """Refuse a name that says nothing of a new class: a slip, or nothing that the encoder reads."""
+        wanted = "give its parents (--parents), a description (--description), or both"
+        if not self.resolver.can_be_new(request.name):
+            try:
+                self.resolver.resolve(request.name)
+            except UnknownClassError as error:
+                raise UnknownClassError(f"{error} To add it as a class of your own, {wanted}.") from error
+        unread = not self.any_language and reads_english_only(self.encoder) and in_another_script(request.name)
+        if unread or not any(sign.isalpha() for sign in request.name):
+            raise AdditionError(
+                f"Nothing tells where {request.name!r} belongs: no noun is called so, and encoder {self.encoder!r} "
+                f"cannot read it; {wanted}."
+            )
 
     def _removed(self, name: str) -> ClassId | None:
         """Return the removed class that a name means, if it means one."""
@@ -192,14 +195,11 @@ class Planner:
     def _own(self, request: ClassRequest) -> PlannedClass:
         self._check_own_name(request)
         if not request.parents and request.description is None:
-            raise AdditionError(
-                f"{request.name!r} has no place in WordNet; give its parents (--parents), a description "
-                "(--description), or both."
-            )
+            self._check_bare_name(request)
         class_id = self._own_id(request)
         lemmas = dict.fromkeys(word.replace(" ", "_") for word in (request.name, *request.lemmas))
         text = ClassText(request.name, tuple(lemmas), request.description)
-        placed_by = BY_PARENTS if request.parents else BY_DESCRIPTION
+        placed_by = BY_PARENTS if request.parents else BY_NAME if request.description is None else BY_DESCRIPTION
         return PlannedClass(request, class_id, text, placed_by)
 
     def _check_own_name(self, request: ClassRequest) -> None:

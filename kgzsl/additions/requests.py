@@ -10,7 +10,15 @@ from typing import Any
 from kgzsl.errors import AdditionError, InputFileError, KgzslError
 from kgzsl.registry import closest
 
-__all__ = ["ClassRequest", "Problems", "foreign_words", "reads_english_only", "request_of", "request_problems"]
+__all__ = [
+    "ClassRequest",
+    "Problems",
+    "foreign_words",
+    "in_another_script",
+    "reads_english_only",
+    "request_of",
+    "request_problems",
+]
 
 SHOWN = 10
 ENGLISH_ENCODERS, MANY_LANGUAGES = ("minilm",), "multilingual"
@@ -102,7 +110,7 @@ def request_problems(request: ClassRequest, encoder: str, any_language: bool) ->
     Args:
         request: the request.
         encoder: id of the text encoder of the run.
-        any_language: take descriptions in any script.
+        any_language: take words in any language and script.
     """
     if not request.name.strip():
         yield InputFileError("A class needs a name that is not empty.")
@@ -118,22 +126,33 @@ def _description_problems(request: ClassRequest, encoder: str, any_language: boo
     text = request.description
     if text is None:
         return
-    letters = [sign for sign in text if sign.isalpha()]
-    if not letters:
+    if not any(sign.isalpha() for sign in text):
         found = "is empty" if not text.strip() else f"{_short(text)} holds no word"
         yield InputFileError(f"The description of {request.name!r} {found}; write what the class is, or leave it out.")
         return
-    ascii_letters = sum(sign.isascii() for sign in letters)
-    if ascii_letters < LEAST_ASCII * len(letters) and not any_language and reads_english_only(encoder):
+    if any_language or not reads_english_only(encoder):
+        return
+    if in_another_script(text):
         yield InputFileError(
             f"The description of {request.name!r} ({_short(text)}) is in another script than encoder {encoder!r} "
             "reads, which was made for English; translate it, or insist with --any-language (any_language=True)."
         )
-    elif not any_language and reads_english_only(encoder) and (foreign := foreign_words(text)):
+    elif foreign := foreign_words(text):
         yield InputFileError(
             f"The description of {request.name!r} ({_short(text)}) does not look English ({', '.join(foreign)}), and "
             f"encoder {encoder!r} was made for English; translate it, or use --any-language (any_language=True)."
         )
+
+
+def in_another_script(text: str) -> bool:
+    """Say whether most letters of a text are not those that English is written in.
+
+    Example:
+        >>> in_another_script("птица"), in_another_script("Känguru")
+        (True, False)
+    """
+    letters = [sign.isascii() for sign in text if sign.isalpha()]
+    return sum(letters) < LEAST_ASCII * len(letters)
 
 
 def foreign_words(text: str) -> tuple[str, ...]:

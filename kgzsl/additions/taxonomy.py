@@ -15,6 +15,8 @@ from kgzsl.types import ClassId, PathLike
 
 __all__ = ["open_taxonomy", "taxonomy_requests"]
 
+SHOWN = 5
+
 
 def open_taxonomy(taxonomy: ClassGraph | PathLike) -> ClassGraph:
     """Return a graph as it is, or read the file or folder that holds one.
@@ -39,7 +41,8 @@ def taxonomy_requests(graph: ClassGraph, overlay: Overlay, under: Sequence[str] 
         under: what its roots are kinds of; without it a root is placed by its description.
 
     Raises:
-        AdditionError: every class of it is known, or it is of another WordNet version.
+        AdditionError: every class of it is known, it is of another WordNet version, or a root has neither a place nor
+            a description.
     """
     if graph.wordnet_version not in (None, overlay.graph.wordnet_version):
         raise AdditionError(
@@ -61,6 +64,12 @@ def taxonomy_requests(graph: ClassGraph, overlay: Overlay, under: Sequence[str] 
     ]
     if not requests:
         raise AdditionError(f"All {graph.num_classes} classes of {graph.name!r} are known already; nothing was added.")
+    if rootless := [one.name for one in requests if not one.parents and one.description is None]:
+        more = f" and {len(rootless) - SHOWN} more" if len(rootless) > SHOWN else ""
+        raise AdditionError(
+            f"Nothing tells where the roots of {graph.name!r} belong: {', '.join(map(repr, rootless[:SHOWN]))}{more}. Say "
+            "what they are kinds of (--under CLASS, under=[...]), or describe them."
+        )
     return requests
 
 

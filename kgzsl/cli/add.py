@@ -21,8 +21,9 @@ __all__ = ["open_run", "register"]
 HELP = """Add classes to a trained run, without training and without pictures. Nothing that was there changes.
 
 A name is a noun of WordNet (okapi, okapi.n.01, n02439398), or that of a class of your own: it is put beneath --parents,
-or, where none are given, where its --description leads, among the classes nearest to it. Parents may be classes of the
-run, nouns, own classes added before, or others of the same table.
+or, where none are given, where its words lead, among the classes nearest to its --description or, without one, to its
+bare name; a place that is likely to be wrong is called doubtful. Parents may be classes of the run, nouns, own classes
+added before, or others of the same table.
 
 A table is a CSV or TSV file with a header: name, parents (joined by |), description, class_id, lemmas. A taxonomy is a
 file or folder as kgzsl graph reads it; --under says what its roots are. All classes are added, or none.
@@ -78,7 +79,7 @@ def add_command(
         str | None, typer.Option(metavar="NAME_OR_PATH", help="The text encoder; by default the one the run names.")
     ] = None,
     any_language: Annotated[
-        bool, typer.Option("--any-language", help="Take descriptions in a script the encoder was not made for.")
+        bool, typer.Option("--any-language", help="Take words in a language or script the encoder was not made for.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be added, and add nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a class.")] = False,
@@ -115,6 +116,12 @@ def add_command(
     _print(found, classifier, held, dry_run, as_json)
 
 
+def _advice(one: AddedClass) -> str:
+    """Say what makes a found place surer."""
+    more = "give --parents" if one.description else "give a --description or --parents"
+    return f"{more} (kgzsl undo takes it back)"
+
+
 def _print(
     found: Sequence[AddedClass], classifier: ZeroShotClassifier, held: int, dry_run: bool, as_json: bool
 ) -> None:
@@ -126,9 +133,14 @@ def _print(
         typer.echo(f"  beneath {' and '.join(parent.name for parent in one.parents) or 'nothing'}: {one.why}")
         if one.nearest:
             near = ", ".join(f"{near.name} {near.likeness:.2f}" for near in one.nearest)
-            typer.echo(f"  nearest by its description: {near}")
+            typer.echo(f"  nearest by its {one.placed_by}: {near}")
+        if one.is_doubtful:
+            typer.echo(f"  a doubtful place: {_advice(one)}")
         if "person" in one.marks:
             typer.echo("  a class of persons: left out of the candidates unless asked for with --include-person")
+    doubtful = sum(one.is_doubtful for one in found)
+    if doubtful and len(found) > 1:
+        typer.echo(f"{doubtful} of {len(found)} places are doubtful", err=True)
     number = classifier.changes[-1].number if len(classifier.changes) > held else None
     if number is not None:
         typer.echo(f"change {number} of {classifier.run.path}; kgzsl undo takes it back", err=True)

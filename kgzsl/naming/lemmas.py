@@ -113,10 +113,17 @@ class LemmaIndex:
     def near(self, name: str, limit: int) -> list[str]:
         """Return lemmas that a name could be meant for: its singular or plural, other spellings, misspelt ones."""
         key = plain(name)
+        return self._other_forms(key, limit) or [word for word, _ in self.misspelt(key, limit)]
+
+    def slips(self, name: str, limit: int) -> list[str]:
+        """Return lemmas that a name is hardly anything else than: as `near`, but at most one edit away."""
+        key = plain(name)
+        return self._other_forms(key, limit) or [word for word, edits in self.misspelt(key, limit) if edits == 1]
+
+    def _other_forms(self, key: str, limit: int) -> list[str]:
         other = [form for form in other_numbers(key) if form in self._by_lemma.first]
         spelled = [plain(self.lemma_like(row, folded(key))) for row in self.folded_rows(key)]
-        sure = list(dict.fromkeys((*other, *spelled)))[:limit]
-        return sure or [word for word, _ in self.misspelt(key, limit)]
+        return list(dict.fromkeys((*other, *spelled)))[:limit]
 
     def misspelt(self, key: str, limit: int) -> list[tuple[str, int]]:
         """Return the keys that a misspelt one could stand for, with their edit distance, nearest first."""

@@ -21,6 +21,7 @@ from kgzsl.types import ClassId, PathLike
 __all__ = ["ClassResolver", "Sense", "is_wnid"]
 
 WNID = re.compile(r"n\d{8}")
+CLASS_NAME = re.compile(r".+\.[a-z]\.\d+")
 SUGGESTIONS = 3
 LISTED_ERRORS = 5
 
@@ -152,14 +153,26 @@ class ClassResolver:
         graph = nouns if nouns is not None else self.graph
         return Sense(class_id, graph.text(class_id), path_hint(graph, class_id), in_graph)
 
+    def can_be_new(self, name: str) -> bool:
+        """Say whether a name that means no class can be that of a new one.
+
+        It cannot be where it has the form of a WordNet id (``n02439398``) or class name (``okapi.n.01``), or where a
+        noun is called so but for its number, its spelling or one letter: a slip is no new class.
+        """
+        name = name.strip()
+        return not (is_wnid(name) or CLASS_NAME.fullmatch(name.casefold()) or self._names.slips(name, 1))
+
+    @property
+    def _names(self) -> LemmaIndex:
+        return self._noun_names or self._graph_names
+
     def _unknown(self, name: str) -> str:
         graph = self.graph
         where = f"graph {graph.name!r} ({graph.num_classes:,} classes"
         where += f", WordNet {graph.wordnet_version})" if graph.wordnet_version else ")"
         if self.nouns is not None:
             where += f" and not among the {self.nouns.num_classes:,} nouns"
-        names = self._noun_names or self._graph_names
-        near = " or ".join(self._suggestion(names, lemma) for lemma in names.near(name, SUGGESTIONS))
+        near = " or ".join(self._suggestion(self._names, lemma) for lemma in self._names.near(name, SUGGESTIONS))
         hint = f" Did you mean {near}?" if near else " Give a class id, a class name or one of its lemmas."
         return f"No class is called {name!r}: not in {where}.{hint}"
 

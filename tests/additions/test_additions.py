@@ -98,6 +98,21 @@ def test_a_class_without_a_place_goes_where_its_description_leads(classifier: Ze
     assert encoder.asked == ["zebroid: like a zebra"], "what placed it is not encoded twice"
 
 
+def test_a_class_with_nothing_but_a_name_goes_where_it_leads_and_doubt_is_told(classifier: ZeroShotClassifier) -> None:
+    encoder = classifier.added.synthesis.given_encoder
+    like_zebra = classifier.run.semantics.select([ZEBRA]).vectors[0]
+    encoder.vector = lambda text: like_zebra / like_zebra.norm()
+    found = classifier.add_class("quagga")
+    assert (found.placed_by, found.source, found.description) == ("name", "names", None)
+    assert found.nearest[0].class_id == ZEBRA
+    encoder.vector = lambda text: torch.nn.functional.one_hot(torch.tensor(len(text) % 3), len(like_zebra)).float()
+    far = classifier.add_class("quokka")
+    assert far.nearest[0].likeness < 0.5 and far.is_doubtful
+    assert type(far).from_json(far.to_json()) == far
+    stored = {name: value for name, value in far.to_json().items() if name != "is_doubtful"}
+    assert not type(far).from_json(stored).is_doubtful, "logs of before do not know doubt"
+
+
 WRONG = [
     ({"name": "  "}, InputFileError, "needs a name"),
     ({"name": "x", "description": "  "}, InputFileError, "The description of 'x' is empty"),
@@ -108,8 +123,12 @@ WRONG = [
         "not look English .*auf, dem, ein.* --any",
     ),
     ({"name": "x", "description": "птица с хвостом"}, InputFileError, "another script .* --any-language"),
-    ({"name": "x"}, UnknownClassError, "No class is called 'x'.*give its parents .*description"),
-    ({"name": "x", "class_id": "x"}, AdditionError, "no place in WordNet; give its parents"),
+    ({"name": "hamer"}, UnknownClassError, "'hamer'.*Did you mean 'hammer'.*give its parents .*description"),
+    ({"name": "zebras", "class_id": "x"}, UnknownClassError, "'zebras'.*Did you mean 'zebra'.*give its parents"),
+    ({"name": "n99999999"}, UnknownClassError, "No class is called 'n99999999'"),
+    ({"name": "okapi.n.09"}, UnknownClassError, "No class is called 'okapi.n.09'"),
+    ({"name": "птица"}, AdditionError, "Nothing tells where 'птица' belongs.*give its parents .*description"),
+    ({"name": "1234"}, AdditionError, "Nothing tells where '1234' belongs"),
     ({"name": "x", "parents": ["hamer"]}, UnknownClassError, "Parent 'hamer': No class is called"),
     ({"name": "x", "parents": ["crane"]}, AmbiguousClassError, "Parent 'crane': 'crane' could mean 2 classes"),
     ({"name": "x", "parents": [HAMMER, "hammer.n.02"]}, GraphError, "Parent 'hammer.n.02' of 'x' stands twice"),

@@ -37,7 +37,14 @@ def test_the_votes_are_those_of_the_formula() -> None:
     assert [one.class_id for one in found.nearest] == ["cat", "saw", "dog"]
     assert [one.likeness for one in found.nearest] == pytest.approx(list(near.values()), abs=1e-4)
     assert found.voters == ("cat", "dog")
-    assert found.why == "2 of the 3 classes nearest to the description are kinds of animal: cat (0.98), dog (0.94)"
+    assert found.why == "2 of the 3 classes nearest to its words are kinds of animal: cat (0.98), dog (0.94)"
+
+
+def test_a_place_is_doubtful_where_few_vote_for_it_or_none_is_like_it() -> None:
+    assert not place(PlacementRule(neighbours=3, itself=0.25, least_voters=2)).is_doubtful
+    assert place(PlacementRule(neighbours=3, itself=0.25, least_voters=3)).is_doubtful
+    assert place(PlacementRule(neighbours=3, itself=0.25, least_voters=2, least_likeness=0.99)).is_doubtful
+    assert not place(PlacementRule(neighbours=1, itself=0.9)).is_doubtful, "one that is asked cannot be outvoted"
 
 
 def test_the_nearest_itself_can_be_the_parent() -> None:

@@ -58,6 +58,16 @@ def test_a_description_says_where_it_leads(told, run: Path) -> None:
     assert len(ZeroShotClassifier.load(run).changes) == 1
 
 
+def test_a_name_alone_is_placed_and_doubt_is_told(told, run: Path) -> None:
+    result = told("add", "quokka", "wallabee", "--run", run)
+    assert result.exit_code == 0, result.stderr
+    doubtful = result.output.count("a doubtful place: give a --description or --parents (kgzsl undo takes it back)")
+    found = ZeroShotClassifier.load(run).added.state.added.values()
+    assert {one.placed_by for one in found} == {"name"}
+    assert doubtful == sum(one.is_doubtful for one in found)
+    assert result.output.count("nearest by its name: ") == 2
+
+
 def test_a_table_and_a_taxonomy(told, run: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("name,parents\nmule,horse|zebra\nhinny,mule\n")
     (tmp_path / "t.tsv").write_text("child\tparent\nfretsaw\tsaws\n")
