@@ -77,8 +77,10 @@ def degrees(graph: ClassGraph) -> Int[Array, "C"]:
 
 
 def _both_directions(graph: ClassGraph) -> Int[Array, "A 2"]:
-    loops = np.repeat(np.arange(graph.num_classes, dtype=np.int64)[:, None], 2, axis=1)
-    return np.unique(np.concatenate([graph.edges, graph.edges[:, ::-1], loops]), axis=0)
+    count, (child, parent) = graph.num_classes, graph.edges.T
+    loops = np.arange(count, dtype=np.int64) * (count + 1)
+    pairs = np.unique(np.concatenate([child * count + parent, parent * count + child, loops]))  # pairs as one number
+    return np.stack(np.divmod(pairs, max(count, 1)), axis=1)
 
 
 def undirected(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
@@ -124,9 +126,9 @@ def _grouped(num_nodes: int, targets: Int[Array, "E"], sources: Int[Array, "E"],
 def _by_group(
     num_nodes: int, num_groups: int, targets: Int[Array, "E"], sources: Int[Array, "E"], groups: Int[Array, "E"]
 ) -> Adjacency:
-    order = np.lexsort((sources, targets, groups))
-    groups, targets, sources = groups[order], targets[order], sources[order]
     row = groups * num_nodes + targets
+    order = np.argsort(row * num_nodes + sources)  # by group, target, source, which no two arrows share
+    row, groups, targets, sources = row[order], groups[order], targets[order], sources[order]
     values = 1.0 / np.bincount(row, minlength=num_groups * num_nodes)[row]
     return Adjacency(num_nodes, num_groups, groups, targets, sources, values.astype(np.float32))
 

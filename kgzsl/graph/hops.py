@@ -14,6 +14,8 @@ from kgzsl.types import Array, ClassId, Int
 __all__ = ["ancestor_hops", "components", "hop_distances", "paths_to_root", "shortest_path", "tree_distances"]
 
 SOURCES_AT_ONCE = 512
+DESCENDANTS_AT_ONCE = 16_384
+"""Descendants whose ancestors are found together: what they need stays in the cache, and time grows with the graph."""
 
 
 def ancestor_hops(graph: ClassGraph) -> Int[Array, "E 3"]:
@@ -26,21 +28,30 @@ def ancestor_hops(graph: ClassGraph) -> Int[Array, "E 3"]:
         >>> ancestor_hops(from_pairs([("okapi", "animal")])).tolist()  # rows: 0 animal, 1 okapi
         [[0, 0, 0], [1, 1, 0], [1, 0, 1]]
     """
-    count = graph.num_classes
-    pointer, parents = _neighbours(graph.edges, count)
-    below = above = np.arange(count, dtype=np.int64)
+    pointer, parents = _neighbours(graph.edges, graph.num_classes)
+    starts = range(0, graph.num_classes, DESCENDANTS_AT_ONCE)
+    parts = [
+        _hops_above(pointer, parents, start, min(start + DESCENDANTS_AT_ONCE, graph.num_classes)) for start in starts
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int64)
+
+
+def _hops_above(pointer: Array, parents: Array, start: int, stop: int) -> Int[Array, "E 3"]:
+    """Return what `ancestor_hops` returns of the descendants from ``start`` to below ``stop``."""
+    count = len(pointer) - 1
+    below = above = np.arange(start, stop, dtype=np.int64)
     seen = below * count + above  # pairs as one number, sorted
     found = [np.stack([below, above, np.zeros_like(below)], axis=1)]
     while len(below):
         number = pointer[above + 1] - pointer[above]
         offsets = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
         keys = np.unique(np.repeat(below, number) * count + parents[np.repeat(pointer[above], number) + offsets])
-        keys = keys[~np.isin(keys, seen, assume_unique=True)]
-        seen = np.concatenate([seen, keys])
+        keys = keys[seen[np.searchsorted(seen, keys).clip(max=len(seen) - 1)] != keys]
+        seen = np.sort(np.concatenate([seen, keys]), kind="stable")  # two sorted runs: a merge
         below, above = np.divmod(keys, count)
         found.append(np.stack([below, above, np.full_like(below, len(found))], axis=1))
-    rows = np.concatenate(found)  # (E, 3)
-    return rows[np.lexsort((rows[:, 1], rows[:, 2], rows[:, 0]))]
+    rows = np.concatenate(found)  # (E, 3), by hop, descendant, ancestor
+    return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
 def _neighbours(edges: Int[Array, "E 2"], count: int) -> tuple[Array, Array]:

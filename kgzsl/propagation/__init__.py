@@ -18,6 +18,7 @@ from kgzsl.propagation.dgp import DGP
 from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.gat import GAT
 from kgzsl.propagation.gcn import GCNZ, SGCN
+from kgzsl.propagation.kept_rows import in_files
 from kgzsl.propagation.layers import GraphConvolution, GraphLayer
 from kgzsl.propagation.plan import PropagationPlan
 from kgzsl.propagation.residual import Residual
@@ -41,6 +42,7 @@ __all__ = [
     "Propagator",
     "Residual",
     "Transformer",
+    "in_files",
     "restrict",
     "states_in_blocks",
 ]

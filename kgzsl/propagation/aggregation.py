@@ -18,6 +18,8 @@ from kgzsl.types import Array, Float, Int, Tensor
 
 __all__ = ["Aggregation", "GroupedProduct", "RowProduct", "restrict"]
 
+WIDENED_BYTES = 8 << 20
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowProduct:
@@ -28,7 +30,9 @@ class RowProduct:
     values: Float[Tensor, "E"]
 
     def __call__(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "R F"]:
-        """Return the product with x."""
+        """Return the product with x; that with an x in half precision is computed and returned in single precision."""
+        if x.dtype == torch.float16:
+            return self._of_half(x)
         return functional.embedding_bag(
             self.sources,
             x,
@@ -37,6 +41,20 @@ class RowProduct:
             per_sample_weights=self.values.to(x.dtype),
             include_last_offset=True,
         )
+
+    def _of_half(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "R F"]:
+        """Widen so many rows of x at a time that they stay in the cache; a row's entries may be cut in two."""
+        offsets, step = self.offsets, max(1, WIDENED_BYTES // (4 * x.shape[1]))
+        y = torch.zeros(len(offsets) - 1, x.shape[1], device=x.device)
+        for start in range(0, len(self.sources), step):
+            part = slice(start, start + step)
+            wide = x.index_select(0, self.sources[part]).float()
+            ends = torch.tensor([start, start + len(wide) - 1], device=x.device)
+            first, last = (torch.searchsorted(offsets, ends, right=True) - 1).tolist()
+            bags = (offsets[first : last + 2] - start).clamp(0, len(wide))
+            entries = torch.arange(len(wide), device=x.device)
+            y[first : last + 1] += RowProduct(bags, entries, self.values[part])(wide)
+        return y
 
     def to(self, device: torch.device) -> RowProduct:
         """Return the matrix on another device."""

@@ -12,6 +12,7 @@ from kgzsl.errors import UnknownClassError
 from kgzsl.graph import ClassGraph, ancestor_hops, hop_distances, paths_to_root, shortest_path, tree_distances
 from kgzsl.graph.custom import Entry, from_entries, from_pairs
 from kgzsl.graph.hops import components
+from kgzsl.graph.synthetic import synthetic_taxonomy
 
 
 @st.composite
@@ -35,6 +36,13 @@ def test_ancestor_hops_are_the_shortest_ways_upward(graph):
         for above, hop in ways.items()
     )
     assert ancestor_hops(graph).tolist() == [[below, above, hop] for below, hop, above in expected]
+
+
+def test_hops_of_blocks_of_descendants_are_those_of_all(monkeypatch: pytest.MonkeyPatch):
+    graph = synthetic_taxonomy(500, seed=1)
+    whole = ancestor_hops(graph)
+    monkeypatch.setattr("kgzsl.graph.hops.DESCENDANTS_AT_ONCE", 7)
+    np.testing.assert_array_equal(ancestor_hops(graph), whole)
 
 
 @given(dags(), st.data())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
 from kgzsl.graph.adjacency import find_adjacency
 from kgzsl.methods import FitContext, GraphRegression, KernelRegression
-from kgzsl.propagation import PROPAGATORS, PropagationPlan, states_in_blocks
+from kgzsl.propagation import PROPAGATORS, PropagationPlan, in_files, states_in_blocks
+from kgzsl.propagation.aggregation import RowProduct
 from kgzsl.toy import toy_graph, toy_semantics, toy_supervision
 
 SMALL = {
@@ -31,6 +35,33 @@ def test_states_in_blocks_are_the_states(name: str, at_once: int) -> None:
     assert len(blocks) == len(whole)
     for block, state in zip(blocks, whole):
         torch.testing.assert_close(block, state)
+
+
+@pytest.mark.parametrize("name", ["dgp", "gat", "residual"])
+def test_states_in_files_are_the_states_in_half_precision(name: str, tmp_path: Path) -> None:
+    vectors = toy_semantics().vectors.half()
+    network = PROPAGATORS[name](vectors.shape[1], 4, **SMALL.get(name, {"hidden": (7,)})).eval()
+    network.reset(torch.Generator().manual_seed(0))
+    adjacencies = [find_adjacency(one)(toy_graph()) for one in network.inference_adjacencies]
+    whole = network.states(vectors.float(), PropagationPlan.full(adjacencies))
+    kept = states_in_blocks(network, vectors, adjacencies, 5, keep=in_files(tmp_path))
+    for number, (rows, state) in enumerate(zip(kept, whole)):
+        assert rows.dtype == torch.float16
+        torch.testing.assert_close(rows.float(), state, rtol=5e-3, atol=2e-3)
+        assert (tmp_path / f"layer-{number}.f16").stat().st_size == 2 * state.numel()
+
+
+def test_a_sum_over_half_rows_is_taken_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgzsl.propagation.aggregation.WIDENED_BYTES", 4 * 3 * 5)  # five rows at a time
+    generator = np.random.default_rng(0)
+    rows, columns = np.repeat([0, 2, 3], [7, 1, 12]), generator.integers(0, 9, 20)  # row 1 has no entry
+    values = np.full(20, 1e-6, dtype=np.float32)  # nearly nothing in half precision
+    x = torch.from_numpy(generator.normal(size=(9, 3))).half()
+    dense = np.zeros((4, 9))
+    np.add.at(dense, (rows, columns), values)
+    found = RowProduct.of(rows, columns, values, 4)(x)
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), dense @ x.double().numpy(), rtol=1e-5, atol=1e-12)
 
 
 @pytest.mark.parametrize("make", [lambda: GraphRegression("sgcn", epochs=3, held_out=0), KernelRegression])
