@@ -57,9 +57,10 @@ def _own_files(folder: Path) -> set[str]:
 
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write what an export is and the sha256 of every file in it."""
-    for path in folder.iterdir():
+    written = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in written:
         path.chmod(0o666 & _mode())  # as any new file: some writers keep theirs to the user alone
-    files = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
+    files = {path.relative_to(folder).as_posix(): sha256_file(path) for path in written}
     write_json(folder / MANIFEST, {"export": FORMAT, "kgzsl": __version__, **facts, "files": files})
 
 

@@ -32,6 +32,7 @@ class Progress:
         best_value: its value.
         seconds: time spent on epochs, in all sittings.
         metrics: one record a logged epoch.
+        step: finished steps of the running epoch, where an epoch has several.
     """
 
     phase: str = "select"
@@ -40,6 +41,7 @@ class Progress:
     best_value: float = float("-inf")
     seconds: float = 0.0
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    step: int = 0
 
 
 class Checkpoint:
@@ -73,6 +75,7 @@ class Checkpoint:
         state = {
             "phase": progress.phase,
             "epoch": progress.epoch,
+            "step": progress.step,
             "best_epoch": progress.best_epoch,
             "best_value": progress.best_value,
             "seconds": progress.seconds,

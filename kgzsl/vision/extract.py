@@ -12,12 +12,12 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -29,6 +29,9 @@ from kgzsl.types import Float, PathLike, Tensor
 from kgzsl.vision.backbone import Backbone
 from kgzsl.vision.images import ImageFile, load_image, warnings_as_errors
 from kgzsl.vision.shards import Shard, Shards
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["ExtractReport", "batches_of_pixels", "extract_features"]
 
@@ -134,17 +137,29 @@ Decoded = tuple[list[int], Float[Tensor, "N 3 H W"] | None, list[tuple[int, str]
 
 
 def batches_of_pixels(
-    images: Sequence[ImageFile], backbone: Backbone, *, batch_size: int, workers: int | None = None
+    images: Sequence[ImageFile],
+    backbone: Backbone,
+    *,
+    batch_size: int,
+    workers: int | None = None,
+    cut: Callable[[ImageFile, Image], Tensor] | None = None,
 ) -> Generator[Decoded, None, None]:
     """Yield, batch by batch, the rows within it that could be read, their pixels, and row and reason of the others.
 
     At most `AHEAD` batches wait, so memory stays bounded whatever the number of pictures.
+
+    Args:
+        images: the pictures, in order.
+        backbone: whose preprocessing makes pixels of a decoded picture.
+        batch_size: pictures a batch.
+        workers: threads that decode; as many as there are cores by default.
+        cut: makes pixels of a decoded picture instead, such as a random crop.
     """
 
     def read(image: ImageFile) -> Tensor:
         picture = load_image(image.path)
         try:
-            return backbone.preprocess.one(picture)
+            return backbone.preprocess.one(picture) if cut is None else cut(image, picture)
         except (ValueError, TypeError, RuntimeError, OSError) as error:
             raise InputFileError(f"{image.path} could not be preprocessed: {error}.") from error
 

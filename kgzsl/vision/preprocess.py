@@ -59,6 +59,10 @@ class _LeanForm:
                 return None
             top, left = (image.height - height) // 2, (image.width - width) // 2
             image = image.crop((left, top, left + width, top + height))
+        return self.numbers(image)
+
+    def numbers(self, image: Image) -> Float[Array, "H W 3"]:
+        """Return the number of each pixel value."""
         codes = np.asarray(image)
         pixels = np.empty(codes.shape, dtype=np.float32)
         if (self.table == self.table[0]).all():
@@ -116,6 +120,21 @@ class Preprocessor:
         if pixels is None:
             return self.transform(image)
         return torch.from_numpy(pixels).permute(2, 0, 1)  # (3, H, W)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what comes out, for a picture of common shape."""
+        height, width = self.one(probe_images()[0]).shape[1:]
+        return int(height), int(width)
+
+    def of_cut(self, image: Image) -> Float[Tensor, "3 H W"]:
+        """Return the pixels of a picture that is cut to size already.
+
+        Where there is no lean form the whole preprocessing is applied to the cut, its resizing and cropping too.
+        """
+        if self.lean is None:
+            return self.transform(image)
+        return torch.from_numpy(self.lean.numbers(image)).permute(2, 0, 1)  # (3, H, W)
 
     def __call__(self, images: list[Image]) -> Float[Tensor, "N 3 H W"]:
         """Return the pixels of several RGB pictures; see `stack`."""
