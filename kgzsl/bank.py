@@ -15,7 +15,7 @@ from kgzsl.quantisation import is_finite
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
 
-__all__ = ["NORMALISATIONS", "ClassifierBank", "Scorer", "StoredScorer", "normalise_rows"]
+__all__ = ["NORMALISATIONS", "ClassifierBank", "Scorer", "StoredScorer", "normalise_rows", "single_at_least"]
 
 NORMALISATIONS = ("none", "joint", "weights")
 
@@ -79,6 +79,16 @@ def normalise_rows(weights: Float[Tensor, "C D"], biases: Float[Tensor, "C"], ki
     squares = weights.square().sum(dim=1) + (biases.square() if kind == "joint" else 0)
     length = squares.sqrt().clamp(min=torch.finfo(weights.dtype).tiny)
     return weights / length[:, None], biases / length
+
+
+def single_at_least(kind: torch.dtype) -> torch.dtype:
+    """Return the precision in which rows of a precision are scored: half is how they are kept, no more.
+
+    Example:
+        >>> single_at_least(torch.float16), single_at_least(torch.float64)
+        (torch.float32, torch.float64)
+    """
+    return torch.promote_types(kind, torch.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

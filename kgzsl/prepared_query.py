@@ -17,6 +17,7 @@ from kgzsl.types import ClassId, Float, Int, Tensor
 __all__ = ["PreparedQuery", "Ranked"]
 
 FEW_IMAGES, MANY_CLASSES = 4, 4096
+CODED = (torch.float32, torch.float16)
 
 Ranked = tuple[slice, Float[Tensor, "N K"], Int[Tensor, "N K"], list[Judgement]]
 """The rows of a block of images, their best scores, the columns of those, and what is said of each image."""
@@ -66,6 +67,6 @@ class PreparedQuery:
         if not isinstance(bank, ClassifierBank) or num_images > FEW_IMAGES or len(self.class_ids) < MANY_CLASSES:
             return None
         self._asked += 1
-        if self._shortlist is None and self._asked > 1 and bank.weights.dtype == torch.float32 and is_quick():
+        if self._shortlist is None and self._asked > 1 and bank.weights.dtype in CODED and is_quick():
             self._shortlist = Shortlist(bank)
         return self._shortlist

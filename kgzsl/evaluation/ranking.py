@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import torch
 
-from kgzsl.bank import ClassifierBank, Scorer
+from kgzsl.bank import ClassifierBank, Scorer, single_at_least
 from kgzsl.errors import InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.types import Bool, Float, Int, Tensor
@@ -19,6 +19,8 @@ __all__ = ["best_in_blocks", "leaders", "ranks", "score_in_chunks", "top_k"]
 MAX_SCORES = 4_000_000
 """Scores held at a time; with the masks and distances beside them a chunk stays under 100 MB."""
 CLASSES_AT_ONCE = 65_536
+WIDENED_AT_ONCE = 8192
+"""Rows in half precision that are widened together."""
 GROUP = 64
 """Columns of which the largest is found first."""
 
@@ -150,11 +152,13 @@ def best_in_blocks(
 def _best_of_bank(bank: ClassifierBank, images: FeatureSet, k: int) -> tuple[Tensor, Tensor]:
     """Go over the classes in blocks; what was best so far stands before a block, so that earlier classes win ties."""
     bank.check_backbone(images)
-    features = images.features.to(bank.weights)
+    kind = single_at_least(bank.weights.dtype)
+    step = CLASSES_AT_ONCE if bank.weights.dtype == kind else WIDENED_AT_ONCE
+    features = images.features.to(bank.weights.device, kind)
     values, columns = features.new_empty(len(images), 0), torch.empty(len(images), 0, dtype=torch.int64)
-    for first in range(0, len(bank.index), CLASSES_AT_ONCE):
-        part = slice(first, first + CLASSES_AT_ONCE)
-        scores = torch.addmm(bank.biases[part], features, bank.weights[part].T)
+    for first in range(0, len(bank.index), step):
+        part = slice(first, first + step)
+        scores = torch.addmm(bank.biases[part].to(kind), features, bank.weights[part].to(kind).T)
         found, at = _best(scores, min(k, scores.shape[1]))
         both, where = torch.cat([values, found], dim=1), torch.cat([columns, at + first], dim=1)
         values, chosen = _best(both, min(k, both.shape[1])) if first else (both, None)

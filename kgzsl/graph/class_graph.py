@@ -214,20 +214,19 @@ class ClassGraph:
 
     def subgraph(self, class_ids: Iterable[ClassId], name: str | None = None) -> ClassGraph:
         """Return the graph of some classes and the edges among them, in this graph's order."""
-        wanted = set(self.index.rows(class_ids).tolist())
-        rows = sorted(wanted)
-        moved = np.full(self.num_classes, -1, dtype=np.int64)
-        moved[rows] = np.arange(len(rows))
-        kept = (moved[self.edges] >= 0).all(axis=1) if len(self.edges) else np.zeros(0, dtype=bool)
-        ids = tuple(self.index[row] for row in rows)
+        rows = np.unique(self.index.rows(class_ids))
+        numbers = np.sort(self._parents.edges_of_all(rows))
+        places = np.searchsorted(rows, self.edges[numbers])  # of both ends among the rows
+        kept = rows[places[:, 1].clip(max=len(rows) - 1)] == self.edges[numbers, 1] if len(rows) else numbers < 0
+        ids = tuple(self.index[row] for row in rows.tolist())
         held = set(ids)
         return replace(
             self,
             name=name or self.name,
             index=ClassIndex(ids, f"graph {name or self.name!r}"),
-            texts=tuple(self.texts[row] for row in rows),
-            edges=moved[self.edges[kept]],
-            relations=self.relations[kept],
+            texts=tuple(self.texts[row] for row in rows.tolist()),
+            edges=places[kept],
+            relations=self.relations[numbers[kept]],
             marks={mark: frozenset(ids & held) for mark, ids in self.marks.items()},
         )
 

@@ -170,6 +170,8 @@ def _edge_problems(entries: Sequence[Entry]) -> Iterator[str]:
 
 def _cycle_problems(entries: Sequence[Entry]) -> Iterator[str]:
     """One cycle of each knot of classes, class by class, with the lines of its edges."""
+    if _is_acyclic(entries):
+        return
     import networkx
 
     graph = networkx.DiGraph()
@@ -185,6 +187,21 @@ def _cycle_problems(entries: Sequence[Entry]) -> Iterator[str]:
         lines = sorted({graph.edges[edge]["line"] for edge in edges} - {0})
         where = f" ({'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines))})" if lines else ""
         yield f"cycle {' -> '.join([*(child for child, _ in edges), edges[0][0]])}{where}"
+
+
+def _is_acyclic(entries: Sequence[Entry]) -> bool:
+    """Say whether no class is above itself: every strongly connected component is one class."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    number: dict[ClassId, int] = {}
+    pairs = [(entry.class_id, parent) for entry in entries for parent in entry.parents]
+    ends = np.array([number.setdefault(one, len(number)) for pair in pairs for one in pair], dtype=np.int64)
+    child, parent = ends.reshape(-1, 2).T
+    if bool((child == parent).any()):
+        return False
+    joined = coo_array((np.ones(len(child), dtype=np.int8), (child, parent)), shape=(len(number), len(number)))
+    return bool(connected_components(joined, connection="strong", return_labels=False) == len(number))
 
 
 def hint(word: str, known: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ class Neighbours:
     Args:
         starts: where the neighbours of each row begin, and the end of the last.
         rows: the neighbours of row 0, then those of row 1, ...
+        edges: the number of the edge to each of them.
 
     Example:
         >>> Neighbours.of(3, np.array([0, 2, 0]), np.array([1, 1, 2]))[0]
@@ -26,12 +27,14 @@ class Neighbours:
 
     starts: list[int]
     rows: list[int]
+    edges: Int[Array, "E"]
 
     @classmethod
     def of(cls, count: int, at: Int[Array, "E"], to: Int[Array, "E"]) -> Neighbours:
         """Gather edges ``at -> to`` by the row they leave, of ``count`` rows."""
         starts = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=count))])
-        return cls(starts.tolist(), to[np.argsort(at, kind="stable")].tolist())
+        edges = np.argsort(at, kind="stable")
+        return cls(starts.tolist(), to[edges].tolist(), edges)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -42,3 +45,8 @@ class Neighbours:
     def of_all(self, rows: Int[Array, "K"]) -> Int[Array, "L"]:
         """Return the neighbours of several rows, one after another."""
         return np.array([one for row in rows.tolist() for one in self[row]], dtype=np.int64)
+
+    def edges_of_all(self, rows: Int[Array, "K"]) -> Int[Array, "L"]:
+        """Return the numbers of the edges that leave several rows, one row after another."""
+        parts = [self.edges[self.starts[row] : self.starts[row + 1]] for row in rows.tolist()]
+        return np.concatenate(parts) if parts else self.edges[:0]

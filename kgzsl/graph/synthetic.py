@@ -64,7 +64,8 @@ def _depths(num_classes: int, generator: np.random.Generator) -> Int[Array, "C"]
     drawn = np.rint(generator.normal(middle, SPREAD, num_classes)).astype(np.int64).clip(min=1)
     drawn[:1] = 0
     drawn.sort()
-    return np.unique(drawn, return_inverse=True)[1].astype(np.int64)
+    depths: np.ndarray = np.unique(drawn, return_inverse=True)[1].astype(np.int64)
+    return depths
 
 
 def _parents(depths: Int[Array, "C"], rows: Int[Array, "K"], generator: np.random.Generator) -> Int[Array, "K"]:
@@ -72,4 +73,5 @@ def _parents(depths: Int[Array, "C"], rows: Int[Array, "K"], generator: np.rando
     starts = np.searchsorted(depths, np.arange(depths[-1] + 2))
     above = depths[rows] - 1
     inner = np.ceil(INNER * (starts[above + 1] - starts[above]))
-    return starts[above] + np.floor(inner * generator.random(len(rows)) ** CROWDING).astype(np.int64)
+    drawn: np.ndarray = starts[above] + np.floor(inner * generator.random(len(rows)) ** CROWDING).astype(np.int64)
+    return drawn

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import torch
 
-from kgzsl.bank import ClassifierBank
+from kgzsl.bank import ClassifierBank, single_at_least
 from kgzsl.quantisation import quantise
 from kgzsl.types import Float, Int, Tensor
 
@@ -24,6 +24,8 @@ WIDTH = 64
 SLACK = 1.001
 """The bounds are computed in single precision: what their own rounding may cost."""
 ROUNDING = 1e-5
+ROWS_AT_ONCE = 4096
+"""Rows that are coded together: what that needs beside the codes does not grow with the classes."""
 
 
 def is_quick() -> bool:
@@ -36,7 +38,8 @@ class Shortlist:
     """Finds the best classes of one image in a bank.
 
     Args:
-        bank: on the CPU; its rows are used as they are, codes of a quarter of their size are kept beside them.
+        bank: on the CPU, in single or half precision; its rows are used as they are, codes of a byte a number are kept
+            beside them.
 
     Example:
         >>> from kgzsl.classes import ClassIndex
@@ -47,14 +50,21 @@ class Shortlist:
 
     def __init__(self, bank: ClassifierBank) -> None:
         self.bank = bank
-        codes, self._scales = quantise(bank.weights)
-        padding = -bank.dim % WIDTH
-        rows = codes.float() * self._scales[:, None]
-        self._missed = (bank.weights.float() - rows).norm(dim=1) * SLACK
-        self._lengths = rows.norm(dim=1) * SLACK
+        count = len(bank.index)
+        self._codes = torch.zeros(count, bank.dim + -bank.dim % WIDTH, dtype=torch.int8)
+        self._scales, self._missed, self._lengths = torch.empty(3, count)
         self._biases = bank.biases.float()
-        self._codes = torch.nn.functional.pad(codes, (0, padding))
-        self._most = float(((self._lengths + self._missed).max() + 1) * ROUNDING) if len(codes) else 0.0
+        for first in range(0, count, ROWS_AT_ONCE):
+            self._code(slice(first, first + ROWS_AT_ONCE))
+        self._most = float(((self._lengths + self._missed).max() + 1) * ROUNDING) if count else 0.0
+
+    def _code(self, part: slice) -> None:
+        weights = self.bank.weights[part].float()
+        codes, self._scales[part] = quantise(weights)
+        rows = codes.float() * self._scales[part, None]
+        self._missed[part] = (weights - rows).norm(dim=1) * SLACK
+        self._lengths[part] = rows.norm(dim=1) * SLACK
+        self._codes[part, : self.bank.dim] = codes
 
     def scores(self, feature: Float[Tensor, "D"]) -> tuple[Float[Tensor, "C"], Float[Tensor, "C"]]:
         """Return the scores that the codes give, and how far each may be from that of the row."""
@@ -77,6 +87,6 @@ class Shortlist:
         """Return scores and columns of the best k, best first; of equal scores the earlier column comes first."""
         columns = self.candidates(feature, k)
         exact = self.bank.weights[columns].double() @ feature.double() + self.bank.biases[columns].double()
-        values = exact.to(self.bank.weights.dtype)
+        values = exact.to(single_at_least(self.bank.weights.dtype))
         order = values.argsort(descending=True, stable=True)[:k]
         return values[order], columns[order]

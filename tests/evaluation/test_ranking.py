@@ -125,3 +125,15 @@ def test_groups_of_columns_leave_top_k_a_stable_sort(seed: int, k: int, values: 
         patch.setattr("kgzsl.evaluation.ranking.GROUP", 4)
         found = top_k(scores, k)
     assert torch.equal(found, scores.argsort(dim=1, descending=True, stable=True)[:, :k])
+
+
+def test_a_bank_in_half_precision_is_scored_in_single(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgzsl.evaluation.ranking.WIDENED_AT_ONCE", 4)
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(30, 50, generator=draw).half()
+    bank = ClassifierBank(ClassIndex(tuple(f"c{row}" for row in range(30))), rows, torch.zeros(30).half(), "toy")
+    images = FeatureSet(torch.randn(6, 50, generator=draw), torch.full((6,), -1), ClassIndex(()), "toy")
+    (_, values, columns), *rest = best_in_blocks(bank, images, 3)
+    exact = images.features @ rows.float().T
+    assert not rest and columns.tolist() == exact.topk(3).indices.tolist()
+    torch.testing.assert_close(values, exact.topk(3).values)

@@ -21,3 +21,5 @@ def test_neighbours_stand_in_edge_order(edges, asked):
     assert [found[row] for row in range(len(found))] == lists
     together = found.of_all(np.array(asked, dtype=np.int64))
     assert together.tolist() == [to for row in asked for to in lists[row]]
+    numbers = found.edges_of_all(np.array(asked, dtype=np.int64))
+    assert numbers.tolist() == [number for row in asked for number, (at, _) in enumerate(edges) if at == row]

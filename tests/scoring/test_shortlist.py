@@ -32,6 +32,17 @@ def test_the_best_are_those_of_the_rows(seed: int, classes: int, dim: int, scale
     torch.testing.assert_close(values, exact[order])
 
 
+def test_rows_in_half_precision_are_ranked_by_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgzsl.scoring.shortlist.ROWS_AT_ONCE", 7)  # coded in several pieces
+    draw = torch.Generator().manual_seed(0)
+    weights, biases = torch.randn(60, 70, generator=draw).half(), torch.randn(60, generator=draw).half()
+    feature = torch.rand(70, generator=draw)
+    values, columns = Shortlist(bank_of(weights, biases)).best(feature, 5)
+    exact = weights.double() @ feature.double() + biases.double()
+    assert columns.tolist() == exact.argsort(descending=True)[:5].tolist()
+    torch.testing.assert_close(values, exact[columns].float())
+
+
 @given(st.integers(0, 10_000))
 @settings(deadline=None, max_examples=40)
 def test_no_score_is_off_by_more_than_the_bound(seed: int) -> None:
