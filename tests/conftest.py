@@ -18,7 +18,7 @@ hypothesis.settings.register_profile("kgzsl", deadline=None)  # a slow machine i
 hypothesis.settings.load_profile("kgzsl")
 
 SHAPED_ROOMS = (
-    *("kgzsl.expectation", "kgzsl.explain"),
+    *("kgzsl.expectation", "kgzsl.explain", "kgzsl.bulk"),
     *(
         "kgzsl.bank",
         "kgzsl.quantisation",

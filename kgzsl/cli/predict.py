@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgzsl.cli.completion import SPLITS
+from kgzsl.cli.given_classes import check_one_of_two, read_candidates
 from kgzsl.cli.given_images import read_images
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from kgzsl.semantics import SemanticEncoder
 
 __all__ = ["register"]
-
-LIST_ENDINGS = (".txt", ".tsv", ".csv", ".lst")
 
 HELP = """Rank classes for pictures, or for the rows of a feature file.
 
@@ -98,13 +97,12 @@ def predict_command(
 
     if bool(pictures) == (features is not None):
         raise InputFileError("Name pictures, or a feature file with --features: one of the two.")
-    if classes and split:
-        raise InputFileError("Name candidates with --classes, or take a list with --split: one of the two.")
+    check_one_of_two(classes, split)
     if run is None:
         run = last_run()
         typer.echo(f"run: {run}", err=True)
     classifier = ZeroShotClassifier.load(run, encoder=_encoder(encoder))
-    candidates = _candidates(classifier, classes, split, include_person)
+    candidates = read_candidates(classifier, classes, split, include_person)
     _check_calibrated(classifier, refuse, back_off)
     if backbone is not None:
         _use_backbone(classifier, backbone)
@@ -125,22 +123,6 @@ def _encoder(name: str | None) -> SemanticEncoder | None:
     from kgzsl.semantics import open_encoder
 
     return open_encoder(name)
-
-
-def _candidates(
-    classifier: ZeroShotClassifier, classes: Sequence[str] | None, split: str | None, include_person: bool
-) -> tuple[str, ...]:
-    from kgzsl.errors import InputFileError
-
-    if not classes:
-        return classifier.split_classes(split or "all", include_person=include_person)
-    names: list[str] = []
-    for name in classes:
-        if Path(name).is_dir() or (Path(name).suffix in LIST_ENDINGS and not Path(name).exists()):
-            found = "is a folder" if Path(name).is_dir() else "is no file that is here"
-            raise InputFileError(f"{name!r} {found}; give class names, or files with one a line.")
-        names += classifier.resolver.resolve_file(name) if Path(name).is_file() else [name]
-    return classifier.resolve(names, include_person=include_person)
 
 
 def _check_calibrated(classifier: ZeroShotClassifier, refuse: float | None, back_off: float | None) -> None:
