@@ -141,6 +141,7 @@ class Service:
                 "calibrated": "rejection" in run.scoring,
                 "feature_dim": self._dim,
                 "samples": 0 if self.samples is None else len(self.samples),
+                "added": [{"class_id": one, "name": classifier.text(one).label} for one in classifier.added.added_ids],
             }
 
     @cached_property
@@ -270,7 +271,9 @@ class Service:
             asked = self._resolve(query.classes, query.include_person) or None
             (target,) = self._resolve([name], query.include_person)
             found = explain(classifier, target, image=images, classes=asked, include_person=query.include_person)
-            return {**found.to_json(), "neighbourhood": asdict(neighbourhood_of(classifier, found))}
+            text = classifier.text(target)
+            told = {"unique_name": text.name, "definition": text.definition}
+            return {**found.to_json(), **told, "neighbourhood": asdict(neighbourhood_of(classifier, found))}
 
     def add(self, name: str, parents: Sequence[str], description: str) -> dict[str, Any]:
         """Add a class and keep it in the run folder before anybody is told.
@@ -280,7 +283,8 @@ class Service:
         """
         with self.exclusive() as classifier:
             before = len(classifier.changes)
-            added = classifier.add_class(name, parents=parents or None, description=description or None)
+            above = self._resolve(parents, include_person=True)
+            added = classifier.add_class(name, parents=above or None, description=description or None)
             if len(classifier.changes) > before:
                 self._keep()
             return added.to_json()

@@ -11,7 +11,7 @@ import torch
 from fastapi.testclient import TestClient
 
 from kgzsl.classifier import ZeroShotClassifier
-from kgzsl.errors import StorageError
+from kgzsl.errors import AmbiguousClassError, StorageError
 from kgzsl.explain import explain
 from kgzsl.toy import toy_features
 from kgzsl.vision import Backbone
@@ -44,6 +44,7 @@ def test_an_added_class_competes_is_found_and_is_kept(client: Make, run: Path, g
     asked = client()
     answer = asked.post("/api/classes", json=MULE)
     assert answer.status_code == 201, answer.text
+    assert asked.get("/api/run").json()["added"] == [{"class_id": "mule", "name": "mule"}]
     assert answer.json()["placed_by"] == "parents" and answer.json()["parents"][0]["class_id"] == "hoofed"
     rows = toy_features().features.float().tolist()
     ranked = asked.post("/api/predict", json={"features": rows, "classes": ["mule", "saw"]}).json()["results"]
@@ -73,6 +74,21 @@ def test_what_cannot_be_added_changes_nothing(client: Make, run: Path, case: str
     found = client().post("/api/classes", json=asked)
     assert found.status_code == 422 and words in found.json()["error"]["message"]
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+def test_an_ambiguous_parent_gets_its_candidates(
+    client: Make, monkeypatch: pytest.MonkeyPatch, given_encoder: None
+) -> None:
+    def several(self: ZeroShotClassifier, names: list[str], **options: bool) -> tuple[str, ...]:
+        raise AmbiguousClassError(f"{names[0]!r} could mean several classes.")
+
+    asked = client()
+    with monkeypatch.context() as changed:
+        changed.setattr(ZeroShotClassifier, "resolve", several)
+        error = asked.post("/api/classes", json=MULE).json()["error"]
+    assert (error["code"], error["name"]) == ("ambiguous_class", "hoofed")
+    assert [one["class_id"] for one in error["candidates"]] == ["hoofed"]
+    assert asked.get("/api/run").json()["added"] == []
 
 
 def test_what_cannot_be_kept_is_not_there(client: Make, monkeypatch: pytest.MonkeyPatch, given_encoder: None) -> None:
@@ -109,6 +125,8 @@ def test_an_explanation_is_the_library_s_own(
         rtol=1e-5,
     )
     assert {node["class_id"] for node in found["neighbourhood"]["nodes"]} >= {"okapi", "hoofed"}
+    text = classifier.text("okapi")
+    assert (found["unique_name"], found["definition"]) == (text.name, text.definition)
     (tmp_path / "red.png").write_bytes(picture())
     form = {"files": {"pictures": ("red.png", picture())}, "data": {"target": "owl"}}
     score = asked.post("/api/explain", **form).json()["score"]

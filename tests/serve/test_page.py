@@ -126,6 +126,9 @@ def test_a_dropped_picture_is_ranked_among_typed_classes(
     page.wait_for_selector("#why:not([hidden])")
     assert expected.predictions[0].name in page.inner_text("#why-title")
     assert page.locator("#graph rect").count() >= 3
+    assert page.get_attribute(".row >> nth=0", "aria-expanded") == "true"
+    page.click(".row >> nth=0")
+    assert page.is_hidden("#why") and page.get_attribute(".row >> nth=0", "aria-expanded") == "false"
     page.click("#chips button >> nth=0")
     page.click("#rank")
     page.wait_for_selector("#status:has-text('One picture ranked')")
@@ -144,31 +147,121 @@ def test_a_picture_is_pasted_or_chosen(served: Serve, page: Any, picture: Callab
     assert page.locator("#thumbs img").get_attribute("alt") == "chosen.png"
 
 
-def test_an_own_class_is_added_and_ranked(served: Serve, page: Any, picture: Callable[..., bytes], run: Path) -> None:
+def test_what_is_typed_is_looked_up_at_once(served: Serve, page: Any) -> None:
+    page.goto(served())
+    page.wait_for_selector("#facts:has-text('12 classes')")
+    page.fill("#class-input", "okapi, owl; zebar, saw")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#failure:has-text(\"No class is called 'zebar'\")")
+    assert page.locator("#chips li").all_inner_texts() == ["okapi\n×", "owl\n×"]
+    assert page.input_value("#class-input") == "zebar, saw"
+    page.fill("#class-input", "zebra, saw")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#chips li:has-text('saw')")
+    assert page.is_hidden("#failure") and page.input_value("#class-input") == ""
+    assert page.inner_text("#class-note") == "4 chosen: these compete."
+    page.fill("#class-input", "xyz")
+    page.wait_for_selector("#class-list:has-text('No class begins so')")
+
+
+AMBIGUOUS = {
+    "code": "ambiguous_class",
+    "message": "several",
+    "name": "crane",
+    "candidates": [
+        {"class_id": "owl", "label": "crane", "name": "crane.n.05", "path": "wading bird < bird"},
+        {"class_id": "saw", "label": "crane", "name": "crane.n.04", "path": "lifting device < device"},
+    ],
+}
+
+
+def test_several_of_one_name_are_told_apart(served: Serve, page: Any) -> None:
+    page.route("**/api/classes/crane", lambda route: route.fulfill(status=422, json={"error": AMBIGUOUS}))
+    page.goto(served())
+    page.wait_for_selector("#facts:has-text('12 classes')")
+    for number in range(2):
+        page.fill("#class-input", "crane")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#failure:has-text('could mean several classes')")
+        page.locator("#failure-choices button").nth(number).click()
+    assert page.locator("#chips li").all_inner_texts() == ["crane\nwading bird\n×", "crane\nlifting device\n×"]
+
+
+def test_a_busy_service_is_asked_again(served: Serve, page: Any, picture: Callable[..., bytes]) -> None:
+    refused: list[str] = []
+
+    def refuse_twice(route: Any) -> None:
+        if len(refused) == 2:
+            route.continue_()
+            return
+        refused.append(page.inner_text("#status"))
+        busy = {"error": {"code": "busy", "message": "64 requests are being answered already."}}
+        route.fulfill(status=503, json=busy, headers={"Retry-After": "0.05"})
+
+    page.route("**/api/predict", refuse_twice)
     page.goto(served())
     drop(page, picture())
-    ranked(page)
+    assert len(ranked(page)) == 5
+    assert refused == ["Ranking …", "The service is busy; asking again in a moment …"]
+
+
+def test_a_service_that_is_gone_is_told_and_tried_again(
+    served: Serve, page: Any, picture: Callable[..., bytes]
+) -> None:
+    page.route("**/api/run", lambda route: route.abort())
+    page.goto(served())
+    page.wait_for_selector("#failure:has-text('does not answer')")
+    page.unroute("**/api/run")
+    page.click("text=Try again")
+    page.wait_for_selector("#facts:has-text('12 classes')")
+    assert page.is_hidden("#failure")
+    page.route("**/api/predict", lambda route: route.abort())
+    drop(page, picture())
+    page.wait_for_selector("#failure:has-text('Is it still running?')")
+    assert page.inner_text("#status") == "Nothing ranked." and page.is_enabled("#rank")
+
+
+def test_an_own_class_is_added_ranked_and_taken_out(
+    served: Serve, page: Any, picture: Callable[..., bytes], run: Path
+) -> None:
+    page.goto(served())
+    drop(page, picture())
+    before = [text.removesuffix("unseen").removesuffix("seen") for text in ranked(page)]
     page.click("#add summary")
     page.fill("#add-name", "mule")
     page.fill("#add-description", "offspring of a donkey and a horse")
-    page.fill("#add-parent", "hoofed")
+    page.fill("#add-parent", "hoo")
+    page.wait_for_selector("#add-parent-list li:has-text('hoofed')")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.input_value("#add-parent") == "hoofed"
     page.keyboard.press("Enter")
     page.wait_for_selector("#chips li:has-text('mule')")
     page.wait_for_selector("#status:has-text('Added mule')")
-    assert ranked(page) == ["muleunseen, added"]
+    page.wait_for_selector("#own li:has-text('mule')", state="attached")
+    chosen = [text.removesuffix("\n×") for text in page.locator("#chips li").all_inner_texts()]
+    assert chosen == [*before, "mule"]  # the new class among those that were the best before
+    assert page.locator(".row").count() == 6 and "muleunseen, added" in ranked(page)
+    page.fill("#top", "999")
+    page.click("#rank")
+    page.wait_for_selector("#status:has-text('One picture ranked')")
+    assert page.input_value("#top") == "100"
     assert ZeroShotClassifier.load(run).resolve(["mule"]) == ("mule",)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#add summary")
+    page.click("#own button")
+    page.wait_for_selector("#status:has-text('Took mule out')")
+    assert page.is_hidden("#own-field") and "mule" not in page.inner_text("#chips")
+    assert ZeroShotClassifier.load(run).added.added_ids == ()
 
 
 def test_what_is_wrong_is_told_and_can_be_closed(served: Serve, page: Any, picture: Callable[..., bytes]) -> None:
     page.goto(served())
-    page.fill("#class-input", "zebar")
-    page.keyboard.press("Enter")
-    drop(page, picture())
-    page.wait_for_selector("#failure:has-text(\"No class is called 'zebar'\")")
-    page.click("#failure-close")
-    assert page.is_hidden("#failure")
+    page.wait_for_selector("#facts:has-text('12 classes')")
     drop(page, b"hello", "notes.txt")
     page.wait_for_selector("#failure:has-text('Only pictures can be classified')")
+    page.click("#failure-close")
+    assert page.is_hidden("#failure")
     page.click("#clear")
     for number in range(4):
         drop(page, picture(), f"{number}.png")
@@ -191,15 +284,36 @@ def test_samples_stand_in_where_no_backbone_is(served: Serve, page: Any, monkeyp
     assert page.is_hidden("#pictures-field")
     page.select_option("#sample", index=1)
     assert len(ranked(page)) == 5
+    drop(page, b"", "red.png")
+    page.wait_for_selector("#failure:has-text('takes no pictures; choose a sample')")
 
 
-def test_a_token_is_asked_for_once(served: Serve, page: Any) -> None:
-    asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept("secret")))
+def test_a_sample_can_be_asked_about_beside_pictures(served: Serve, page: Any, picture: Callable[..., bytes]) -> None:
+    page.goto(served())
+    drop(page, picture())
+    ranked(page)
+    page.select_option("#sample", index=1)
+    page.wait_for_selector("#status:has-text('Sample ranked')")
+    assert page.locator("#thumbs li").count() == 0 and page.locator("figcaption").count() == 1
+    drop(page, picture())
+    page.wait_for_selector("#status:has-text('One picture ranked')")
+    assert page.input_value("#sample") == ""
+
+
+def test_a_token_is_asked_for_until_it_is_right(served: Serve, page: Any) -> None:
     page.goto(served(token="secret"))
+    page.wait_for_selector("#token-dialog[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#failure:has-text('wants a token')")
+    page.click("text=Try again")
+    page.fill("#token", "wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#token-note:has-text('does not take')")
+    page.fill("#token", "secret")
+    page.keyboard.press("Enter")
     page.wait_for_selector("#facts:has-text('12 classes')")
     choose(page, "oka")
-    assert len(asked) == 1
+    assert page.is_hidden("#token-dialog") and page.locator("#chips li").count() == 1
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "dark")])

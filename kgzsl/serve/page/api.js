@@ -1,6 +1,11 @@
 // Requests to the service. Every failure becomes a Failure with a code, a sentence and, for an ambiguous class, choices.
 
-const TOKEN = "kgzsl-token";
+import { askToken, storedToken } from "./token.js";
+
+const PATIENCE = 3; // so often a busy service is asked again
+const LONGEST = 5; // seconds that are waited between
+
+export const busy = { tell: () => undefined };
 
 export class Failure extends Error {
   constructor(status, error) {
@@ -11,9 +16,9 @@ export class Failure extends Error {
   }
 }
 
-async function ask(place, options = {}) {
+async function ask(place, options = {}, patience = PATIENCE) {
   const headers = new Headers(options.headers);
-  const token = sessionStorage.getItem(TOKEN);
+  const token = storedToken();
   if (token) headers.set("Authorization", `Bearer ${token}`);
   let answer;
   try {
@@ -22,7 +27,12 @@ async function ask(place, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Failure(0, { code: "unreachable", message: "The service does not answer. Is it still running?" });
   }
-  if (answer.status === 401 && askToken()) return ask(place, options);
+  if (answer.status === 401 && await askToken(token)) return ask(place, options, patience);
+  if (answer.status === 503 && patience && answer.headers.has("Retry-After")) {
+    busy.tell();
+    await pause(Math.min(LONGEST, Number(answer.headers.get("Retry-After")) || 1), options.signal);
+    return ask(place, options, patience - 1);
+  }
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const unknown = { code: "failed", message: `The service answered with status ${answer.status}.` };
@@ -31,11 +41,14 @@ async function ask(place, options = {}) {
   return content;
 }
 
-function askToken() {
-  const token = window.prompt("This service wants a token:");
-  if (!token) return false;
-  sessionStorage.setItem(TOKEN, token);
-  return true;
+function pause(seconds, signal) {
+  return new Promise((go, stop) => {
+    const timer = setTimeout(go, 1000 * seconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      stop(signal.reason);
+    });
+  });
 }
 
 function asJson(content) {
@@ -50,13 +63,22 @@ function asForm(files, classes, fields) {
   return { method: "POST", body: form };
 }
 
+// What is asked about, pictures or a sample, in the form of a request.
+function about({ files, sample }, classes, fields) {
+  return sample ? asJson({ samples: [sample], classes, ...fields }) : asForm(files, classes, fields);
+}
+
+function placeOf(name) {
+  return `/api/classes/${encodeURIComponent(name)}`;
+}
+
 export const api = {
   run: () => ask("/api/run"),
   samples: () => ask("/api/samples"),
   search: (text, signal) => ask(`/api/classes?${new URLSearchParams({ query: text, limit: 12 })}`, { signal }),
+  place: (name) => ask(placeOf(name)),
   add: (asked) => ask("/api/classes", asJson(asked)),
-  predictSamples: (samples, classes, options) => ask("/api/predict", asJson({ samples, classes, ...options })),
-  predictPictures: (files, classes, options) => ask("/api/predict", asForm(files, classes, options)),
-  explainSample: (sample, classes, target) => ask("/api/explain", asJson({ samples: [sample], classes, target })),
-  explainPicture: (file, classes, target) => ask("/api/explain", asForm([file], classes, { target })),
+  remove: (name) => ask(placeOf(name), { method: "DELETE" }),
+  predict: (images, classes, options, signal) => ask("/api/predict", { ...about(images, classes, options), signal }),
+  explain: (images, classes, target) => ask("/api/explain", about(images, classes, { target })),
 };

@@ -3,10 +3,17 @@
 import { make } from "./elements.js";
 
 const PAUSE = 120;
+const NONE = () => make("li", { role: "option", class: "none", "aria-disabled": "true" }, "No class begins so.");
+
+export function namesIn(text) {
+  return text.split(/[,;\n]/).map((name) => name.trim());
+}
 
 export class Combobox {
-  constructor(input, list, { search, choose, fail }) {
-    Object.assign(this, { input, list, search, choose, fail });
+  // search: text to classes; choose: takes one of them; typed: takes what was typed where none of them is marked (left
+  // out: Enter goes on to the form); fail: told an error.
+  constructor(input, list, { search, choose, typed, fail }) {
+    Object.assign(this, { input, list, search, choose, typed, fail });
     this.found = [];
     this.active = -1;
     input.addEventListener("input", () => this.later());
@@ -20,7 +27,7 @@ export class Combobox {
   }
 
   async look() {
-    const text = this.input.value.trim();
+    const text = this.parts().at(-1).trim();
     this.asked?.abort();
     if (!text) return this.close();
     this.asked = new AbortController();
@@ -28,21 +35,27 @@ export class Combobox {
       const { classes } = await this.search(text, this.asked.signal);
       if (document.activeElement === this.input) this.show(classes);
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error);
+      this.fail(error);
     }
+  }
+
+  // Where names are typed, several may be, with commas between them.
+  parts() {
+    return this.typed ? namesIn(this.input.value) : [this.input.value];
   }
 
   show(classes) {
     this.found = classes;
-    this.list.replaceChildren(...classes.map((one, number) => this.option(one, number)));
-    this.list.hidden = classes.length === 0;
-    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
+    const options = classes.map((one, number) => this.option(one, number));
+    this.list.replaceChildren(...(options.length ? options : [NONE()]));
+    this.list.hidden = false;
+    this.input.setAttribute("aria-expanded", "true");
     this.mark(-1);
   }
 
   option(one, number) {
     const sign = one.is_seen ? make("span", { class: "mark seen" }, "seen") : null;
-    const option = make("li", { role: "option", id: `class-option-${number}`, "aria-selected": "false" },
+    const option = make("li", { role: "option", id: `${this.list.id}-${number}`, "aria-selected": "false" },
       one.label, sign, make("small", {}, [one.name, one.path].filter(Boolean).join(" · ")));
     option.addEventListener("pointerdown", (event) => {
       event.preventDefault();
@@ -53,9 +66,9 @@ export class Combobox {
 
   mark(number) {
     this.active = number;
-    [...this.list.children].forEach((option, place) => option.setAttribute("aria-selected", String(place === number)));
+    [...this.list.querySelectorAll("[role=option]")].forEach((option, place) => option.setAttribute("aria-selected", String(place === number)));
     if (number < 0) return this.input.removeAttribute("aria-activedescendant");
-    this.input.setAttribute("aria-activedescendant", `class-option-${number}`);
+    this.input.setAttribute("aria-activedescendant", `${this.list.id}-${number}`);
     this.list.children[number].scrollIntoView({ block: "nearest" });
   }
 
@@ -64,25 +77,36 @@ export class Combobox {
     if (event.key === "ArrowDown" && count) this.mark((this.active + 1) % count);
     else if (event.key === "ArrowUp" && count) this.mark((this.active - 1 + count) % count);
     else if (event.key === "Escape") this.close();
-    else if (event.key === "Enter") this.take(this.active);
+    else if (event.key === "Enter" && this.active >= 0) this.take(this.active);
+    else if (event.key === "Enter" && this.typed) this.takeTyped();
     else return;
     event.preventDefault();
   }
 
   take(number) {
+    const one = this.found[number];
+    this.finish(this.parts().slice(0, -1).join(", "));
+    this.choose({ id: one.class_id, label: one.label, hint: one.path || one.name });
+  }
+
+  takeTyped() {
     const text = this.input.value.trim();
-    const one = number >= 0 ? this.found[number] : null;
-    if (!one && !text) return;
+    if (!text) return;
+    this.finish(text);
+    this.typed(text);
+  }
+
+  finish(left) {
     clearTimeout(this.timer);
     this.asked?.abort();
-    this.input.value = "";
+    this.input.value = left;
     this.close();
-    this.choose(one ? { id: one.class_id, label: one.label } : { id: text, label: text });
   }
 
   close() {
     this.list.hidden = true;
     this.found = [];
+    this.active = -1;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
   }
