@@ -21,9 +21,12 @@ class FitContext:
         checkpoint_every: epochs between checkpoints.
         rows_at_once: how many classes are predicted together after the fit; fewer need less memory beside what is kept.
             0 leaves it to the method.
+        rows_folder: where a graph network keeps the rows of its layers, in half precision, in files; None for in
+            memory. The files must stay as long as the fitted method is used.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     folder: PathLike | None = None
     checkpoint_every: int = 100
     rows_at_once: int = 0
+    rows_folder: PathLike | None = None

@@ -34,7 +34,15 @@ from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, joint_neighbourhood, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.row_function import RowFunction, RowFunctions
-from kgzsl.propagation import PROPAGATORS, PropagationPlan, Propagator, restrict, states_in_blocks
+from kgzsl.propagation import (
+    PROPAGATORS,
+    PropagationPlan,
+    Propagator,
+    in_files,
+    in_memory,
+    restrict,
+    states_in_blocks,
+)
 from kgzsl.runtime import load_tensors, save_tensors, sha256_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
@@ -177,7 +185,8 @@ class GraphRegression:
         propagator.eval()
         vectors = supervision.semantics.vectors
         at_once = context.rows_at_once or len(vectors)
-        states = states_in_blocks(propagator, vectors, inference, at_once, context.device)
+        keep = in_memory if context.rows_folder is None else in_files(context.rows_folder)
+        states = states_in_blocks(propagator, vectors, inference, at_once, context.device, keep)
         propagator.to("cpu")
         graph, backbone = supervision.graph, supervision.seen_bank.backbone
         return _Fitted(propagator, graph, supervision.semantics, backbone, states, degrees(graph))
@@ -195,7 +204,7 @@ class GraphRegression:
         """
         fitted = self._require()
         rows = torch.from_numpy(fitted.graph.index.rows(class_ids))
-        return self._bank(tuple(class_ids), fitted.states[-1][rows])
+        return self._bank(tuple(class_ids), fitted.states[-1][rows].float())
 
     def _bank(self, class_ids: tuple[str, ...], rows: Float[Tensor, "C O"]) -> ClassifierBank:
         fitted = self._require()

@@ -18,7 +18,7 @@ from kgzsl.propagation.dgp import DGP
 from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.propagation.gat import GAT
 from kgzsl.propagation.gcn import GCNZ, SGCN
-from kgzsl.propagation.kept_rows import in_files
+from kgzsl.propagation.kept_rows import in_files, in_memory
 from kgzsl.propagation.layers import GraphConvolution, GraphLayer
 from kgzsl.propagation.plan import PropagationPlan
 from kgzsl.propagation.residual import Residual
@@ -43,6 +43,7 @@ __all__ = [
     "Residual",
     "Transformer",
     "in_files",
+    "in_memory",
     "restrict",
     "states_in_blocks",
 ]

@@ -79,8 +79,11 @@ def _reached(
     propagator: Propagator, number: int, before: Tensor, arrows: _ArrowsByTarget, rows: slice, device: torch.device
 ) -> tuple[Tensor, Aggregation]:
     """Return the rows that a block gathers from, and how."""
-    if device.type == "cpu" and isinstance(propagator.layers[number], GraphConvolution):
-        return before, arrows.aggregation(rows)
+    layer = propagator.layers[number]
+    if device.type == "cpu" and isinstance(layer, GraphConvolution):
+        aggregation = arrows.aggregation(rows)
+        if layer._gathers_first(aggregation):
+            return before, aggregation
     sources, places = np.unique(arrows.sources[arrows.of_rows(rows)], return_inverse=True)
     x = before[torch.from_numpy(sources)].float()
     return x.to(device), arrows.aggregation(rows, sources, places).to(device)

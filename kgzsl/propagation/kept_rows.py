@@ -49,13 +49,13 @@ class _RowsInFile:
     def __init__(self, path: Path, count: int, width: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._shape = path, (count, width)
-        self._file = path.open("wb")
+        path.write_bytes(b"")
 
     def put(self, block: Float[Tensor, "R W"]) -> None:
-        block.to("cpu", torch.float16).numpy().tofile(self._file)
+        with self._path.open("ab") as file:
+            block.to("cpu", torch.float16).numpy().tofile(file)
 
     def whole(self) -> Float[Tensor, "C W"]:
-        self._file.close()
         if not all(self._shape):
             return torch.empty(self._shape, dtype=torch.float16)
         # a private map is writable, as torch wants it; what is written there never reaches the file

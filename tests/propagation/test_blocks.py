@@ -72,3 +72,14 @@ def test_a_fit_is_the_same_for_each_number_of_rows_at_once(make) -> None:
     blocks = make().fit(supervision, FitContext(rows_at_once=2)).synthesize(ids)
     torch.testing.assert_close(blocks.weights, whole.weights)
     torch.testing.assert_close(blocks.biases, whole.biases)
+
+
+def test_a_fit_that_keeps_its_rows_in_files_predicts_the_same_but_for_half_precision(tmp_path: Path) -> None:
+    supervision = toy_supervision()
+    ids = supervision.graph.index.ids
+    whole = GraphRegression("sgcn", epochs=3, held_out=0).fit(supervision).synthesize(ids)
+    context = FitContext(rows_at_once=5, rows_folder=tmp_path)
+    kept = GraphRegression("sgcn", epochs=3, held_out=0).fit(supervision, context).synthesize(ids)
+    assert kept.weights.dtype == torch.float32
+    torch.testing.assert_close(kept.weights, whole.weights, rtol=0, atol=1e-3)
+    torch.testing.assert_close(kept.biases, whole.biases, rtol=0, atol=1e-3)
