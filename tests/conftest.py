@@ -18,7 +18,7 @@ hypothesis.settings.register_profile("kgzsl", deadline=None)  # a slow machine i
 hypothesis.settings.load_profile("kgzsl")
 
 SHAPED_ROOMS = (
-    *("kgzsl.expectation", "kgzsl.explain", "kgzsl.bulk"),
+    *("kgzsl.expectation", "kgzsl.explain", "kgzsl.bulk.sources", "kgzsl.bulk.vectors"),
     *(
         "kgzsl.bank",
         "kgzsl.quantisation",
@@ -37,6 +37,7 @@ SHAPED_ROOMS = (
         "kgzsl.export",
         "kgzsl.few_images",
         "kgzsl.transduction",
+        "kgzsl.fine_tuning",
         "kgzsl.plots",
     ),
 )

@@ -23,6 +23,7 @@ COMMANDS = (
     "extract",
     "import_gbu",
     "train",
+    "fine_tune",
     "cross_validate",
     "calibrate",
     "link",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgzsl.cli.completion import DEVICES, GRAPHS
+from kgzsl.cli.given_images import by_class_id
 
 if TYPE_CHECKING:
-    from kgzsl.vision import Backbone, ImageFile
+    from kgzsl.vision import Backbone
 
 __all__ = ["register"]
 
@@ -28,8 +27,6 @@ kgzsl extract photos/ --backbone google/mobilenet_v2_1.0_224 --out photos.safete
 
 kgzsl extract --backbone my-model --labels labels.tsv --head-out head.safetensors
 """
-
-NOUNS = "wordnet-nouns"
 
 Images = Annotated[
     Path | None,
@@ -86,7 +83,7 @@ def extract(
     if (images is None) != (out is None) or (images is None and head_out is None):
         raise InputFileError("Give pictures together with --out, or --head-out, or both.")
     # a wrong path or name shall not wait for the model
-    listed = None if images is None else _by_class_id(list_images(images), images, graph)
+    listed = None if images is None else by_class_id(list_images(images), images, graph)
     classifier = load_backbone(backbone, backbone_id=backbone_id, device=choose_device(device))
     report: dict[str, Any] = {"backbone": classifier.id, "dim": classifier.dim}
     if head_out is not None:
@@ -97,23 +94,6 @@ def extract(
         report["skipped"] = [{"path": name, "reason": reason} for name, reason in done.skipped]
         report["resumed_batches"] = done.resumed
     typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else _as_text(report))
-
-
-def _by_class_id(listed: Sequence[ImageFile], source: Path, graph: str) -> tuple[ImageFile, ...]:
-    """Return the pictures with class ids in place of names; WordNet ids stay without a look into the graph."""
-    from kgzsl.errors import AmbiguousClassError, UnknownClassError
-    from kgzsl.graph.storage import load_graph
-    from kgzsl.naming import ClassResolver, is_wnid
-
-    names = {image.class_id for image in listed if image.class_id is not None and not is_wnid(image.class_id)}
-    if not names:
-        return tuple(listed)
-    resolver = ClassResolver(load_graph(graph), lambda: load_graph(NOUNS))
-    try:
-        ids = resolver.resolve_each(sorted(names), str(source))
-    except (UnknownClassError, AmbiguousClassError) as error:
-        raise type(error)(f"{error} Call the folders by class ids, or name their own taxonomy with --graph.") from error
-    return tuple(replace(image, class_id=ids.get(image.class_id or "", image.class_id)) for image in listed)
 
 
 def _write_head(classifier: Backbone, path: Path, labels: str, graph: str) -> dict[str, Any]:

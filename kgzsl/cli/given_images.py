@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kgzsl.classifier import ZeroShotClassifier
     from kgzsl.features import FeatureSet
+    from kgzsl.vision import ImageFile
 
-__all__ = ["read_images"]
+__all__ = ["by_class_id", "read_images"]
+
+NOUNS = "wordnet-nouns"
 
 
 def read_images(
@@ -50,3 +54,24 @@ def _pictures(paths: Sequence[Path]) -> list[Path]:
     from kgzsl.vision.images import list_images
 
     return [one for path in paths for one in ([i.path for i in list_images(path)] if path.is_dir() else [path])]
+
+
+def by_class_id(listed: Sequence[ImageFile], source: Path, graph: str) -> tuple[ImageFile, ...]:
+    """Return the pictures with class ids in place of names; WordNet ids stay without a look into the graph.
+
+    Raises:
+        UnknownClassError, AmbiguousClassError: a name means no class, or several.
+    """
+    from kgzsl.errors import AmbiguousClassError, UnknownClassError
+    from kgzsl.graph.storage import load_graph
+    from kgzsl.naming import ClassResolver, is_wnid
+
+    names = {image.class_id for image in listed if image.class_id is not None and not is_wnid(image.class_id)}
+    if not names:
+        return tuple(listed)
+    resolver = ClassResolver(load_graph(graph), lambda: load_graph(NOUNS))
+    try:
+        ids = resolver.resolve_each(sorted(names), str(source))
+    except (UnknownClassError, AmbiguousClassError) as error:
+        raise type(error)(f"{error} Call the folders by class ids, or name their own taxonomy with --graph.") from error
+    return tuple(replace(image, class_id=ids.get(image.class_id or "", image.class_id)) for image in listed)
