@@ -35,6 +35,7 @@ COMMANDS = (
     "update",
     "evaluate",
     "compare",
+    "shift",
     "plot",
     "export",
     "share",

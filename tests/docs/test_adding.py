@@ -15,11 +15,18 @@ def test_block_holds_every_figure() -> None:
     nearest = {"mean_distance": 3.4, "parent": 16.4, "grandparent": 0.6, "within_2": 63.2}
     named = {"mean_distance": 5.53, "parent": 26.4, "grandparent": 6.8, "within_2": 41.8, "share": 100.0}
     doubt = {"mean_distance": 7.48, "parent": 13.3, "grandparent": 1.5, "within_2": 22.1, "share": 54.2}
-    by_doubt = {"voted_doubtful": doubt, "voted_sure": voted, "by_name": named, "by_name_doubtful": doubt}
+    by_doubt = {"voted_doubtful": doubt, "voted_sure": voted, "by_name_doubtful": doubt, "by_name_sure": named}
     fast = {"alone_ms": 6.04, "alone_most_ms": 8.8, "batch": 3000, "batch_ms": 0.27}
     text = adding.block(
         {
-            "placing": {"classes": 500, "seed": 1, "voted": voted, "nearest_itself": nearest, **by_doubt, "by_name_sure": named},
+            "placing": {
+                "classes": 500,
+                "seed": 1,
+                "voted": voted,
+                "nearest_itself": nearest,
+                "by_name": named,
+                **by_doubt,
+            },
             "speed": {**fast, "products_ms": 0.07, "batch_to_products": 3.9},
         }
     )

@@ -18,6 +18,8 @@ ACTS = (
     *("adding", "linking", "refusing", "explaining", "expecting", "few_images", "exporting"),
     "modalities",
     "transduction",
+    "fine_tuning",
+    "domain_shift",
 )
 """Modules in the order of the page."""
 
