@@ -83,6 +83,7 @@ class Service:
         self._lock = threading.RLock()
         self._batcher: FeatureBatcher | None = None
         self.no_backbone = ""
+        self._note_added()
 
     @contextmanager
     def exclusive(self) -> Iterator[ZeroShotClassifier]:
@@ -226,11 +227,15 @@ class Service:
 
     def search(self, beginning: str, limit: int) -> list[dict[str, Any]]:
         """Return classes with a name that begins so: those that were added first, then those of the run, then nouns."""
-        with self.exclusive() as classifier:
-            added = [one for one in classifier.added.added_ids if _begins(classifier.text(one), beginning)]
-            found = [self._candidate(one) for one in added[:limit]]
-        hits = [hit for hit in self._names.search(beginning, limit) if hit.class_id not in added]
-        return (found + [_hit(hit) for hit in hits])[:limit]
+        added = [candidate for text, candidate in self._added if _begins(text, beginning)]
+        theirs = {one["class_id"] for one in added}
+        hits = [hit for hit in self._names.search(beginning, limit) if hit.class_id not in theirs]
+        return (added + [_hit(hit) for hit in hits])[:limit]
+
+    def _note_added(self) -> None:
+        """Note the classes that were added, so that a search waits for no other request."""
+        classifier = self.classifier
+        self._added = [(classifier.text(one), self._candidate(one)) for one in classifier.added.added_ids]
 
     def _candidate(self, class_id: ClassId) -> dict[str, Any]:
         classifier = self.classifier
@@ -287,6 +292,7 @@ class Service:
             added = classifier.add_class(name, parents=above or None, description=description or None)
             if len(classifier.changes) > before:
                 self._keep()
+                self._note_added()
             return added.to_json()
 
     def remove(self, name: str) -> dict[str, Any]:
@@ -297,6 +303,7 @@ class Service:
                 raise InputFileError(f"{name!r} was not added; only classes that were added can be taken out here.")
             classifier.remove_class(class_id)
             self._keep()
+            self._note_added()
             return {"class_id": class_id}
 
     def _keep(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.errors import AmbiguousClassError, StorageError
 from kgzsl.explain import explain
+from kgzsl.serve.service import Service
 from kgzsl.toy import toy_features
 from kgzsl.vision import Backbone
 
@@ -29,6 +31,15 @@ def test_names_are_found_by_their_beginning(client: Make) -> None:
     assert asked.get("/api/classes", params={"query": "xyz"}).json() == {"classes": []}
     for wrong in ({}, {"query": ""}, {"query": "h", "limit": 0}, {"query": "h" * 300}):
         assert asked.get("/api/classes", params=wrong).status_code == 422
+
+
+def test_a_search_waits_for_no_other_request(client: Make, run: Path) -> None:
+    asked = client()
+    service: Service = asked.app.state.service  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(1) as pool:
+        with service.exclusive():
+            found = pool.submit(asked.get, "/api/classes", params={"query": "ok"}).result(timeout=30)
+        assert [one["class_id"] for one in found.json()["classes"]] == ["okapi"]
 
 
 def test_a_class_tells_its_place(client: Make) -> None:
