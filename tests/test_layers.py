@@ -18,7 +18,7 @@ LEVELS = {
     "splits": 3, "supervision": 3, "seen_bank": 3, "propagation": 3, "kernels": 3,
     "scoring": 3, "naming": 3, "few_images": 3,
     "toy": 4, "vision": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
-    "transduction": 4,
+    "transduction": 4, "meta_learning": 4,
     "methods": 5, "prepared_query": 5, "domain_shift": 5,
     "cross_validation": 6, "run_folder": 6, "additions": 6, "classifier": 6, "hub": 6,
     "recipe_inputs": 6,
@@ -53,7 +53,7 @@ HEAVY = {
     "onnxruntime": {"export", "vision/onnx_engine.py"},
     "onnxscript": {"export", "vision/onnx_engine.py"},
     "matplotlib": {"evaluation", "explain", "plots"},
-    "sklearn": {"plots"},
+    "sklearn": {"plots", "transduction"},
     "pyarrow": {"bulk"},
     "ray": {"bulk"},
 }

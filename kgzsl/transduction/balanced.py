@@ -10,7 +10,7 @@ from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
 from kgzsl.transduction.prior import UNKNOWN, class_prior, sinkhorn_offsets
 from kgzsl.transduction.start import StartScale
-from kgzsl.transduction.usage import TransducedScorer, guarded
+from kgzsl.transduction.usage import LEAST_GAIN, carried, guarded
 from kgzsl.types import ClassId, ClassIds, Float, Tensor
 
 __all__ = ["BalancedAssignment", "BalancedScorer"]
@@ -64,6 +64,7 @@ class BalancedAssignment:
         pull: share of each class's mean score that is taken away before.
         temperature: of the start's scores, in their standard deviations.
         least: share of the effective classes below which the start is kept.
+        least_gain: what classes must at least gain in separation where the prior is unknown, see `guarded`.
     """
 
     prior: str | Mapping[ClassId, float] = UNKNOWN
@@ -71,20 +72,20 @@ class BalancedAssignment:
     pull: float = 0.0
     temperature: float = 0.5
     least: float = 0.5
+    least_gain: float = LEAST_GAIN
 
     def adapt(self, scorer: Scorer, unlabelled: FeatureSet) -> Scorer:
         """Return the scorer with offsets; after another batch the offsets are of that batch, the scale of both."""
         if not len(unlabelled):
             return scorer
-        start, scale = scorer, None
-        if isinstance(scorer, TransducedScorer) and isinstance(scorer.scorer, BalancedScorer) and scorer.report:
-            start, scale = scorer.start, scorer.scorer.scale
+        start, before = carried(scorer, BalancedScorer)
         scores = start.score(unlabelled)
         here = StartScale.of(scores)
-        whole = here if scale is None else scale + here
+        whole = here if before is None else before.scale + here
         reading = (self.pull, self.temperature)
         logits = whole.logits(scores, *reading)
         prior = class_prior(self.prior, start.index, logits, self.prior_pull)
         offsets = sinkhorn_offsets(logits, prior)
         adapted = BalancedScorer(start, whole, reading, offsets - offsets.mean(), tuple(range(len(start.index))))
-        return guarded(start, adapted, unlabelled, self.least)
+        asked = self.least_gain if self.prior == UNKNOWN else None
+        return guarded(start, adapted, unlabelled, self.least, asked)

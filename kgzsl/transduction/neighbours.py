@@ -8,17 +8,18 @@ import torch
 
 from kgzsl.bank import Scorer
 from kgzsl.classes import ClassIndex
+from kgzsl.errors import MissingDependencyError
 from kgzsl.features import FeatureSet
 from kgzsl.transduction.directions import unit_rows
 from kgzsl.transduction.start import StartScale
-from kgzsl.transduction.usage import TransducedScorer, guarded
+from kgzsl.transduction.usage import carried, guarded
 from kgzsl.types import ClassIds, Float, Int, Tensor
 
 __all__ = ["LabelPropagation", "PropagatedScorer", "nearest"]
 
 SAME = 1 - 1e-9
 """Images whose directions are at least so near are one image, which is no neighbour of itself."""
-BLOCK, MOST_STEPS, NEAR = 1024, 200, 1e-9
+MOST_STEPS, NEAR = 200, 1e-9
 
 
 def nearest(
@@ -33,18 +34,37 @@ def nearest(
 
     Returns:
         Rows of ``pictures``, and weights that sum to one, or to zero where nothing is near.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
     """
     kept = min(neighbours, len(pictures))
-    rows, weights = [], []
-    for begin in range(0, len(queries), BLOCK):
-        cosines = queries[begin : begin + BLOCK] @ pictures.T
-        values, order = torch.where(cosines > SAME, -2.0, cosines).topk(kept, dim=1)
-        powered = values.clamp(min=0) ** power
-        rows.append(order)
-        weights.append(powered / powered.sum(dim=1, keepdim=True).clamp(min=torch.finfo(powered.dtype).tiny))
-    if not rows:
-        return torch.zeros((0, kept), dtype=torch.int64), queries.new_zeros((0, kept))
-    return torch.cat(rows), torch.cat(weights)
+    if not len(queries) or not kept:
+        return torch.zeros((len(queries), kept), dtype=torch.int64), queries.new_zeros((len(queries), kept))
+    cosines, rows = _found(queries, pictures, min(kept + 1, len(pictures)))
+    most = int((cosines > SAME).sum(dim=1).max())
+    if most > 1:  # an image that is there several times: as many more are asked for
+        cosines, rows = _found(queries, pictures, min(kept + most, len(pictures)))
+    values, order = torch.where(cosines > SAME, -2.0, cosines).topk(kept, dim=1)
+    powered = values.clamp(min=0) ** power
+    weights = powered / powered.sum(dim=1, keepdim=True).clamp(min=torch.finfo(powered.dtype).tiny)
+    return rows.gather(1, order), weights
+
+
+def _found(
+    queries: Float[Tensor, "N D"], pictures: Float[Tensor, "M D"], count: int
+) -> tuple[Float[Tensor, "N J"], Int[Tensor, "N J"]]:
+    """Return the cosines and the rows of the nearest pictures, the same one among them."""
+    try:
+        from sklearn.neighbors import NearestNeighbors
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Neighbours of images need scikit-learn: pip install 'kgzsl[transduction]'."
+        ) from error
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(pictures.numpy())
+    distances, rows = search.kneighbors(queries.numpy())
+    squares = queries.square().sum(dim=1, keepdim=True) + pictures.square().sum(dim=1)[torch.from_numpy(rows)]
+    return (squares - torch.from_numpy(distances).square()) / 2, torch.from_numpy(rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,9 +157,7 @@ class LabelPropagation:
         """
         if not len(unlabelled):
             return scorer
-        start = scorer
-        if isinstance(scorer, TransducedScorer) and isinstance(scorer.scorer, PropagatedScorer) and scorer.report:
-            start = scorer.start
+        start, _ = carried(scorer, PropagatedScorer)
         scores = start.score(unlabelled)
         scale = StartScale.of(scores)
         own = scale.logits(scores, self.pull, self.temperature).softmax(dim=1)

@@ -8,12 +8,13 @@ import torch
 
 from kgzsl.bank import Scorer
 from kgzsl.features import FeatureSet
+from kgzsl.transduction.aligned import AlignedScorer
 from kgzsl.transduction.directions import DirectionScorer, DirectionSettings, DirectionSums, unit_rows
 from kgzsl.transduction.start import StartScale
-from kgzsl.transduction.usage import TransducedScorer, guarded
+from kgzsl.transduction.usage import carried, guarded
 from kgzsl.types import Float, Tensor
 
-__all__ = ["PrototypeRefinement", "continued", "em_step"]
+__all__ = ["PrototypeRefinement", "em_step"]
 
 NEAR = 1e-5
 
@@ -40,19 +41,13 @@ def em_step(
     return replace(scorer, sums=sums if earlier is None else earlier + sums), shares
 
 
-def continued(scorer: Scorer) -> tuple[Scorer, DirectionScorer | None]:
-    """Return what an adaptation starts from: the scorer itself, or the start and the state of one before."""
-    if isinstance(scorer, TransducedScorer) and isinstance(scorer.scorer, DirectionScorer) and scorer.report:
-        return scorer.start, scorer.scorer
-    return scorer, None
-
-
 @dataclass(frozen=True, slots=True)
 class PrototypeRefinement:
     """Cluster the images by expectation maximisation with a von-Mises-Fisher direction a class (Banerjee et al. 2005).
 
-    The first shares are the softmax of the start's scores, so the clusters begin where the classifiers point. The class
-    shares are estimated along. Another batch goes on from the classes of before: its sums are added to theirs.
+    The first shares are the softmax of the start's scores, half of them read off the images (`AlignedScorer`), so the
+    clusters begin where the classifiers point. The class shares are estimated along. Another batch goes on from the
+    classes of before: its sums are added to theirs.
 
     The defaults were chosen on held-out seen classes by scripts/choose_transducers.py; clustering from several
     beginnings and taking the mean was no better there.
@@ -63,6 +58,7 @@ class PrototypeRefinement:
         pull: share of each class's mean score that is taken away from the start's scores.
         temperature: of the start's scores, in their standard deviations.
         anchor: weight of the start's scores beside the directions.
+        aligned: share of the start that is read off the images of the first batch.
         steps: at most so many steps.
         least: share of the effective classes below which the start is kept.
     """
@@ -72,6 +68,7 @@ class PrototypeRefinement:
     pull: float = 0.0
     temperature: float = 0.25
     anchor: float = 0.3
+    aligned: float = 0.5
     steps: int = 50
     least: float = 0.5
 
@@ -84,13 +81,14 @@ class PrototypeRefinement:
         """Return a scorer whose classes stand where the images are; the scorer itself for no image."""
         if not len(unlabelled):
             return scorer
-        start, before = continued(scorer)
-        units, scores = unit_rows(unlabelled.features), start.score(unlabelled)
+        start, before = carried(scorer, DirectionScorer)
+        begun = AlignedScorer.of(start, unlabelled, self.aligned) if before is None else before.start
+        units, scores = unit_rows(unlabelled.features), begun.score(unlabelled)
         scale = StartScale.of(scores) if before is None else before.scale + StartScale.of(scores)
         logits = scale.logits(scores, self.pull, self.temperature)
         if before is None:
             sums = DirectionSums.of(units, logits.softmax(dim=1))
-            fitted = DirectionScorer(start, scale, sums, self.settings, tuple(range(len(start.index))))
+            fitted = DirectionScorer(begun, scale, sums, self.settings, tuple(range(len(start.index))))
         else:
             fitted = replace(before, scale=scale, settings=self.settings)
         shares = torch.zeros_like(logits)

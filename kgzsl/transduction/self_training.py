@@ -9,9 +9,8 @@ import torch
 from kgzsl.bank import Scorer
 from kgzsl.features import FeatureSet
 from kgzsl.transduction.directions import DirectionScorer, DirectionSettings, DirectionSums, unit_rows
-from kgzsl.transduction.prototypes import continued
 from kgzsl.transduction.start import StartScale
-from kgzsl.transduction.usage import guarded
+from kgzsl.transduction.usage import carried, guarded
 from kgzsl.types import Float, Tensor
 
 __all__ = ["SelfTraining", "confident"]
@@ -69,7 +68,7 @@ class SelfTraining:
         """
         if not len(unlabelled):
             return scorer
-        start, before = continued(scorer)
+        start, before = carried(scorer, DirectionScorer)
         units, scores = unit_rows(unlabelled.features), start.score(unlabelled)
         scale = StartScale.of(scores) if before is None else before.scale + StartScale.of(scores)
         settings = DirectionSettings(self.kappa, self.prior_pull, self.pull, self.temperature, self.anchor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -13,10 +13,15 @@ from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
 from kgzsl.types import ClassId, ClassIds, Float, Tensor
 
-__all__ = ["ClassUsage", "TransducedScorer", "UsageReport", "guarded"]
+__all__ = ["LEAST_GAIN", "ClassUsage", "TransducedScorer", "UsageReport", "carried", "guarded", "separation"]
+
+Found = TypeVar("Found")
 
 LEAST = 0.5
 """Fewer than this share of the effective classes of before is a collapse."""
+LEAST_GAIN = 0.02
+"""What classes gain in separation where adapting helps: below it balancing lost games of held-out seen classes, and no
+other transducer gained so little (scripts/choose_transducers.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,15 @@ class UsageReport:
 
     Args:
         before, after: of the same pictures.
-        fell_back: whether what was found is a collapse, so that the start's scores are kept.
+        fell_back: whether what was found is a collapse, or told classes apart no better, so that the start's scores are
+            kept.
+        separated: the `separation` of the classes before and after; None where it was not asked for.
     """
 
     before: ClassUsage
     after: ClassUsage
     fell_back: bool
+    separated: tuple[float, float] | None = None
 
     @property
     def died(self) -> tuple[ClassId, ...]:
@@ -87,13 +95,16 @@ class UsageReport:
             }
             for name, one in sides.items()
         }
-        return {**told, "died": list(self.died), "fell_back": self.fell_back}
+        parts = None if self.separated is None else list(self.separated)
+        return {**told, "died": list(self.died), "fell_back": self.fell_back, "separated": parts}
 
     def __str__(self) -> str:
         spread = f"{self.before.effective:.1f} effective classes before, {self.after.effective:.1f} after"
         died = f"; {len(self.died)} classes lost all their pictures" if self.died else ""
-        kept = "; a collapse, so the scores of before are kept" if self.fell_back else ""
-        return spread + died + kept
+        apart = "" if self.separated is None else "; separation {:.3f} before, {:.3f} after".format(*self.separated)
+        why = "a collapse" if self.separated is None else "no gain, or a collapse"
+        kept = f"; {why}, so the scores of before are kept" if self.fell_back else ""
+        return spread + died + apart + kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,11 +115,13 @@ class TransducedScorer:
         start: what was adapted.
         scorer: what came out; the start where that was a collapse.
         report: class usage before and after; None for a selection of classes.
+        found: what came out in any case, for another batch to go on from.
     """
 
     start: Scorer
     scorer: Scorer
     report: UsageReport | None
+    found: Scorer
 
     @property
     def index(self) -> ClassIndex:
@@ -127,18 +140,59 @@ class TransducedScorer:
     def select(self, class_ids: ClassIds) -> TransducedScorer:
         """Return a scorer of some of the classes, in the order given; what was learned on all of them is kept."""
         report = self.report if tuple(class_ids) == self.index.ids else None
-        return TransducedScorer(self.start.select(class_ids), self.scorer.select(class_ids), report)
+        return TransducedScorer(self.start.select(class_ids), self.scorer.select(class_ids), report, self.found)
 
 
-def guarded(start: Scorer, adapted: Scorer, unlabelled: FeatureSet, least: float = LEAST) -> TransducedScorer:
-    """Return what was adapted, or the start where classes died.
+def carried(scorer: Scorer, kind: type[Found]) -> tuple[Scorer, Found | None]:
+    """Return what an adaptation starts from, and what one of the same kind found in the batches before.
+
+    Args:
+        scorer: what is to be adapted.
+        kind: of the scorer that comes out.
+    """
+    if isinstance(scorer, TransducedScorer) and scorer.report is not None and isinstance(scorer.found, kind):
+        return scorer.start, scorer.found
+    return scorer, None
+
+
+def separation(scorer: Scorer, images: FeatureSet) -> float:
+    """Return by how much pictures are nearer to the class they are given to than to the next one.
+
+    A class is the direction, from the mean picture, of the pictures that it is best for; the mean over pictures of the
+    cosine with the own class less the highest with another. No class label is looked at.
+    """
+    best = scorer.score(images).argmax(dim=1)
+    units = torch.nn.functional.normalize(images.features.double(), dim=1)
+    away = torch.nn.functional.normalize(units - units.mean(dim=0), dim=1)
+    shares = torch.nn.functional.one_hot(best, len(scorer.index)).to(away)
+    directions = torch.nn.functional.normalize((shares - shares.mean(dim=0)).T @ away, dim=1)
+    cosines = away @ directions.T
+    own = cosines.gather(1, best[:, None])
+    others = cosines.scatter(1, best[:, None], -1.0).amax(dim=1, keepdim=True)
+    return float((own - others).mean())
+
+
+def guarded(
+    start: Scorer,
+    adapted: Scorer,
+    unlabelled: FeatureSet,
+    least: float = LEAST,
+    least_gain: float | None = None,
+) -> TransducedScorer:
+    """Return what was adapted, or the start where classes died or are told apart no better.
 
     Args:
         start: the scorer of before.
         adapted: the scorer of after.
         unlabelled: what both are counted on.
         least: the share of the effective number of classes that must be left; 0 never falls back.
+        least_gain: what must be gained in `separation`; None does not ask.
     """
     before, after = ClassUsage.of(start, unlabelled), ClassUsage.of(adapted, unlabelled)
     fell_back = after.effective < least * before.effective
-    return TransducedScorer(start, start if fell_back else adapted, UsageReport(before, after, fell_back))
+    separated = None
+    if least_gain is not None:
+        separated = (separation(start, unlabelled), separation(adapted, unlabelled))
+        fell_back = fell_back or separated[1] - separated[0] < least_gain
+    report = UsageReport(before, after, fell_back, separated)
+    return TransducedScorer(start, start if fell_back else adapted, report, adapted)

@@ -1,0 +1,73 @@
+"""A start that is half read off the images: where in feature space each class's scores point, among these images.
+
+A classifier was made for the images that the backbone was trained on. Over the unlabelled images its scores go along
+with some direction of the features; that direction's cosine is free of the class's offset and scale among them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kgzsl.bank import Scorer
+from kgzsl.classes import ClassIndex
+from kgzsl.features import FeatureSet
+from kgzsl.transduction.directions import unit_rows
+from kgzsl.transduction.start import StartScale
+from kgzsl.types import ClassIds, Float, Tensor
+
+__all__ = ["AlignedScorer"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlignedScorer:
+    """Scores ``share cos(z, p_c) / r + (1 - share) L_c(x)``, ``p_c = sum_x (L_c(x) - mean L_c) z(x)``.
+
+    z is an image's direction from the mean image, L the start's scores on the common scale, r the root mean square of
+    the cosines.
+
+    Args:
+        start: the scorer of before.
+        scale: brings its scores to the common scale.
+        mean: (D,), of the images' unit rows.
+        directions: (C, D), ``p_c`` of length one, divided by r.
+        share: how much is read off the images, 0 to 1.
+        columns: which classes are shown.
+    """
+
+    start: Scorer
+    scale: StartScale
+    mean: Float[Tensor, "D"]
+    directions: Float[Tensor, "C D"]
+    share: float
+    columns: tuple[int, ...]
+
+    @classmethod
+    def of(cls, start: Scorer, images: FeatureSet, share: float) -> AlignedScorer:
+        """Read the directions off some images."""
+        units, scores = unit_rows(images.features), start.score(images)
+        scale, mean = StartScale.of(scores), units.mean(dim=0)
+        away = unit_rows(units - mean)
+        directions = unit_rows(scale.logits(scores, 1.0, 1.0).T @ away)
+        spread = (away @ directions.T).square().mean().clamp(min=1e-24).sqrt()
+        return cls(start, scale, mean, directions / spread, share, tuple(range(len(start.index))))
+
+    @property
+    def index(self) -> ClassIndex:
+        """The classes, in the order of the score columns."""
+        return ClassIndex(tuple(self.start.index[column] for column in self.columns), self.start.index.owner)
+
+    @property
+    def backbone(self) -> str:
+        """Id of the backbone whose features it takes."""
+        return self.start.backbone
+
+    def score(self, images: FeatureSet) -> Float[Tensor, "N C"]:
+        """Score every image against every class."""
+        own = self.scale.logits(self.start.score(images), 0.0, 1.0)
+        read = unit_rows(unit_rows(images.features) - self.mean) @ self.directions.T
+        return (self.share * read + (1 - self.share) * own)[:, list(self.columns)]
+
+    def select(self, class_ids: ClassIds) -> AlignedScorer:
+        """Return a scorer of some of the classes, in the order given."""
+        chosen = tuple(self.columns[row] for row in self.index.rows(class_ids).tolist())
+        return AlignedScorer(self.start, self.scale, self.mean, self.directions, self.share, chosen)
