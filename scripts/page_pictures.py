@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 SAMPLE, CLASSES = "octopus 1", "octopus.n.02, sunflower.n.01, wheelchair.n.01, unicorn.n.01, lobster.n.02"
-SCREENS = {
+SCREENS: dict[str, Any] = {
     "service.png": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "light"},
     "service-phone.png": {"viewport": {"width": 390, "height": 860}, "color_scheme": "dark"},
 }
@@ -67,7 +67,7 @@ def take(address: str, out: Path) -> Iterator[str]:
             page.set_default_timeout(180_000)
             page.goto(address)
             use(page)
-            page.screenshot(path=out / name, full_page=True)
+            page.screenshot(path=out / name, full_page=screen["viewport"]["width"] > 1000)
             yield name
         browser.close()
 
@@ -83,7 +83,7 @@ def use(page: Any) -> None:
     page.click(".row >> nth=0")
     page.wait_for_selector("#why:not([hidden])")
     page.mouse.move(0, 0)
-    page.evaluate("document.activeElement.blur(), window.scrollTo(0, 0)")
+    page.evaluate("document.activeElement.blur(), document.getElementById('answers').scrollIntoView()")
 
 
 if __name__ == "__main__":
