@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,8 @@ SETS = {
     "grocery": ("grocery-dev",),
     "all": ("caltech101-dev", "grocery-dev", "cub100-dev"),
 }
+SKEWED = (0, 1)
+"""Seeds of the skewed draws."""
 LOW = 0.1
 """The share of its images that the rarest class keeps where frequencies are skewed."""
 
@@ -59,16 +61,22 @@ class TableScorer:
         return TableScorer(ClassIndex(tuple(class_ids)), self.table[:, rows], self.backbone)
 
 
-def games(
-    run: RunFolder, features: Path, dims: int, seeds: Mapping[str, int]
-) -> Iterator[tuple[TableScorer, FeatureSet]]:
-    """Yield a scorer of hidden predictions and images of those classes, of each set: whole, halves of it, and skewed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Game:
+    """A scorer of hidden predictions, images of those classes, and which set they are of."""
+
+    name: str
+    scorer: TableScorer
+    images: FeatureSet
+
+
+def games(run: RunFolder, features: Path, dims: int) -> Iterator[Game]:
+    """Yield the games of a run: every set whole and in parts, each with all images and with skewed frequencies.
 
     Args:
         run: with hidden predictions.
         features: the folder of the feature files.
         dims: images are projected to so many dimensions, for speed.
-        seeds: by set, how many skewed draws.
     """
     hidden = run.hidden_bank
     assert hidden is not None, "run kgzsl calibrate first"
@@ -76,13 +84,24 @@ def games(
         images = joined(
             [FeatureSet.load(features / f"{file}.safetensors").of_classes(run.split.seen) for file in files]
         )
-        ids = tuple(images.index[row] for row in images.labels.unique().tolist())
-        whole = images.of_classes(ids)
-        halves = [ids] if len(ids) < 20 else [ids, ids[::2], ids[1::2]]
-        for one in halves:
-            part = whole.of_classes(one)
-            for taken in (part, *(skewed(part, seed) for seed in range(seeds[name]))):
-                yield tabled(hidden.select(one), taken, dims)
+        for ids in parts(tuple(images.index[row] for row in images.labels.unique().tolist())):
+            part = images.of_classes(ids)
+            for taken in (part, *(skewed(part, seed) for seed in SKEWED)):
+                yield Game(name, *tabled(hidden.select(ids), taken, dims))
+
+
+def parts(ids: ClassIds) -> list[tuple[str, ...]]:
+    """Return all classes, both halves of many, and two draws: 15 and 15 others of many, 8 and 8 of few."""
+    draw = torch.Generator().manual_seed(1)
+    if len(ids) <= 20:
+        drawn = [torch.randperm(len(ids), generator=draw)[:8] for _ in range(2)]
+        return [tuple(ids), *(_of(ids, rows) for rows in drawn)]
+    order = torch.randperm(len(ids), generator=draw)
+    return [tuple(ids), tuple(ids[::2]), tuple(ids[1::2]), _of(ids, order[:15]), _of(ids, order[15:30])]
+
+
+def _of(ids: ClassIds, rows: Tensor) -> tuple[str, ...]:
+    return tuple(ids[row] for row in sorted(rows.tolist()))
 
 
 def tabled(scorer: Scorer, images: FeatureSet, dims: int) -> tuple[TableScorer, FeatureSet]:

@@ -15,20 +15,26 @@ from kgzsl.errors import InputFileError
 from kgzsl.features import FeatureSet
 from kgzsl.transduction import (
     TRANSDUCERS,
+    AlignedScorer,
     BalancedAssignment,
     ClassUsage,
     DirectionScorer,
     DirectionSettings,
     DirectionSums,
+    GaussianClustering,
+    GaussianSums,
     GeneralisedTransduction,
     LabelPropagation,
+    MainDirections,
     PrototypeRefinement,
     StartScale,
     Transducer,
+    TransducerAgreement,
     class_prior,
     em_step,
     estimate_prior,
     guarded,
+    separation,
     sinkhorn_offsets,
 )
 from kgzsl.transduction.neighbours import nearest
@@ -100,8 +106,7 @@ class TestContract:
     @pytest.mark.parametrize("counts", [(40, 40, 40, 40), (80, 40, 20, 14)])
     def test_no_worse_than_inductive(self, transducer, counts, seed):
         one = world(counts, seed)
-        slack = 0.06 if isinstance(transducer, BalancedAssignment) else 0.0  # it moves borders, never classes
-        assert one.hit(transducer.adapt(one.bank, one.images)) >= one.hit(one.bank) - slack
+        assert one.hit(transducer.adapt(one.bank, one.images)) >= one.hit(one.bank)
 
     def test_batches_go_on(self, transducer):
         one = world()
@@ -141,6 +146,108 @@ def test_an_em_step_is_the_formula():
     np.testing.assert_allclose(stepped.sums.class_sums.numpy(), wanted.T @ z, atol=1e-9)
 
 
+def test_a_gaussian_step_is_the_formula():
+    one = world()
+    settings = GaussianClustering(dims=5, ridge=0.3, temper=2.0, prior_pull=0.5, pull=0.2, temperature=0.6, steps=1)
+    found = settings.adapt(one.bank, one.images).found
+
+    units = one.images.features.numpy() / np.linalg.norm(one.images.features.numpy(), axis=1, keepdims=True)
+    away = units - units.mean(axis=0)
+    z = away @ np.linalg.svd(away)[2][:5].T
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    scores = one.bank.score(one.images)
+    start = StartScale.of(scores).logits(scores, 0.2, 0.6).numpy()
+    for _ in range(2):  # the shares of the start, and those after a step
+        rows = np.exp(start if _ == 0 else energy)
+        rows /= rows.sum(axis=1, keepdims=True)
+        means = rows.T @ z / rows.sum(axis=0)[:, None]
+        gaps = z[:, None] - means
+        within = np.einsum("nc,nck,ncj->kj", rows, gaps, gaps) / 160
+        within = 0.7 * within + 0.3 * np.trace(within) / 5 * np.eye(5)
+        leaning = np.linalg.solve(within, means.T)
+        prior = (rows.sum(axis=0) + 0.5 * 160 / 4) / (160 * 1.5)
+        energy = (z @ leaning - (means.T * leaning).sum(axis=0) / 2) / 2 + np.log(prior) + 0.3 * start
+    np.testing.assert_allclose(found.score(one.images).numpy(), energy, atol=1e-8)
+
+
+def test_main_directions_of_few_and_of_many_images_are_the_same_space():
+    draw = torch.Generator().manual_seed(0)
+    units = torch.nn.functional.normalize(torch.randn(9, 12, generator=draw, dtype=torch.float64), dim=1)
+    few, many = MainDirections.of(units, 3), MainDirections.of(torch.cat([units, units]), 3)
+    torch.testing.assert_close(few.axes @ few.axes.T, many.axes @ many.axes.T)
+    assert MainDirections.of(units, 99).axes.shape == (12, 8)
+
+
+def test_an_aligned_score_is_the_formula():
+    one = world()
+    aligned = AlignedScorer.of(one.bank, one.images, 0.4)
+    units = one.images.features.numpy() / np.linalg.norm(one.images.features.numpy(), axis=1, keepdims=True)
+    z = units - units.mean(axis=0)
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    scores = one.bank.score(one.images).numpy()
+    rows = scores - scores.mean(axis=1, keepdims=True)
+    pointed = (rows - rows.mean(axis=0)).T @ z
+    cosines = z @ (pointed / np.linalg.norm(pointed, axis=1, keepdims=True)).T
+    wanted = 0.4 * cosines / np.sqrt((cosines**2).mean()) + 0.6 * rows / np.sqrt((rows**2).mean())
+    np.testing.assert_allclose(aligned.score(one.images).numpy(), wanted, atol=1e-9)
+    np.testing.assert_allclose(aligned.select(("dog", "ant")).score(one.images).numpy(), wanted[:, [3, 0]], atol=1e-9)
+
+
+def test_agreement_is_the_product_of_its_members():
+    one = world()
+    members = (PrototypeRefinement(least=0.0), LabelPropagation(least=0.0))
+    adapted = TransducerAgreement(members, least_gain=-1.0).adapt(one.bank, one.images)
+    told = [member.adapt(one.bank, one.images).score(one.images).softmax(dim=1).clamp(min=1e-6) for member in members]
+    torch.testing.assert_close(adapted.score(one.images), (told[0] * told[1]).log() / 2)
+
+
+def test_separation_is_the_mean_gap_of_cosines():
+    features = torch.tensor([[1.0, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0, 0, 1]], dtype=torch.float64)
+    images = FeatureSet(features, torch.tensor([0, 0, 1, 2]), ClassIndex(("a", "b", "c")), BACKBONE)
+    bank = ClassifierBank(images.index, torch.eye(3).double(), torch.zeros(3).double(), BACKBONE)
+    z = features.numpy() / np.linalg.norm(features.numpy(), axis=1, keepdims=True)
+    z = z - z.mean(axis=0)
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    rows = np.eye(3)[[0, 0, 1, 2]]
+    centres = (rows - rows.mean(axis=0)).T @ z
+    cosines = z @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
+    gaps = [own[c] - max(np.delete(own, c)) for own, c in zip(cosines, (0, 0, 1, 2))]
+    assert separation(bank, images) == pytest.approx(np.mean(gaps))
+
+
+def test_what_fell_back_still_goes_on():
+    one, batch = world(), world().images.rows(torch.arange(0, 160, 2))
+    wary = GaussianClustering(least=1e9)
+    first = wary.adapt(one.bank, batch)
+    assert first.report.fell_back
+    assert torch.equal(first.score(batch), one.bank.score(batch))
+    second = wary.adapt(first, one.images.rows(torch.arange(1, 160, 2)))
+    assert second.start is one.bank
+    assert float(second.found.sums.class_counts.sum()) == pytest.approx(160)
+
+
+def test_a_gain_that_is_too_small_falls_back():
+    one = world()
+    found = guarded(one.bank, one.bank, one.images, least_gain=0.001)
+    assert found.report.fell_back
+    assert found.report.separated[0] == found.report.separated[1]
+    assert "no gain, or a collapse" in str(found.report)
+    assert found.report.to_json()["separated"] == list(found.report.separated)
+    assert not guarded(one.bank, one.bank, one.images, least_gain=0.0).report.fell_back
+
+
+def test_copies_of_an_image_are_not_its_neighbours():
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.nn.functional.normalize(torch.randn(30, 5, generator=draw, dtype=torch.float64), dim=1)
+    pictures = torch.cat([rows, rows[:3], rows[:3]])
+    found, weights = nearest(rows, pictures, 4, 2.0)
+    cosines = (rows @ pictures.T).numpy()
+    cosines[cosines > 1 - 1e-9] = -2
+    nearer = np.sort(cosines, axis=1)[:, ::-1][:, :4].clip(min=0) ** 2
+    np.testing.assert_allclose(weights.numpy(), nearer / nearer.sum(axis=1, keepdims=True), atol=1e-9)
+    np.testing.assert_allclose(np.take_along_axis(cosines, found.numpy(), axis=1).clip(min=0) ** 2, nearer, atol=1e-9)
+
+
 def test_sums_of_batches_are_the_sums_of_all():
     one = world()
     units, shares = one.images.features, one.bank.score(one.images).softmax(dim=1)
@@ -150,6 +257,10 @@ def test_sums_of_batches_are_the_sums_of_all():
     torch.testing.assert_close(added.directions(), whole.directions())
     torch.testing.assert_close(added.prior(0.1), whole.prior(0.1))
     scores = one.bank.score(one.images)
+    gaussian = [GaussianSums.of(units[rows, :3], shares[rows]) for rows in (slice(0, 50), slice(50, 160))]
+    torch.testing.assert_close(
+        (gaussian[0] + gaussian[1]).covariance(0.2), GaussianSums.of(units[:, :3], shares).covariance(0.2)
+    )
     scales = StartScale.of(scores[:50]) + StartScale.of(scores[50:])
     torch.testing.assert_close(scales.logits(scores, 0.5, 1.0), StartScale.of(scores).logits(scores, 0.5, 1.0))
 
