@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -29,8 +30,8 @@ __all__ = ["BlockDone", "BlockError", "BlockWorker", "Workers", "run_blocks"]
 
 IN_FLIGHT = 2
 """Blocks that are handed to a worker: the one in work and the next."""
-RETRIES = 4
-"""How often a block is given to another worker after its worker died."""
+ATTEMPTS = 5
+"""How many workers may die over one block; Ray by itself would go on for ever."""
 OBJECT_STORE = 128 * 2**20
 """Bytes of a Ray that is started here; only names and lines travel."""
 MEGABYTE = 1024
@@ -131,9 +132,9 @@ class BlockWorker:
 class RayWorker:
     """A `BlockWorker` as Ray Data wants it: columns in, columns out; an error of ours comes back as a line."""
 
-    def __init__(self, make: Callable[[], BlockWorker], threads: int) -> None:
+    def __init__(self, make: Callable[[], BlockWorker], threads: int, attempts: Any) -> None:
         torch.set_num_threads(threads)
-        self._make = make
+        self._make, self._attempts = make, attempts
         self._worker: BlockWorker | None = None
 
     def __call__(self, columns: dict[str, Any]) -> dict[str, list[str]]:
@@ -141,11 +142,27 @@ class RayWorker:
         return {"done": [json.dumps(asdict(self._run(_block(text)))) for text in columns["block"]]}
 
     def _run(self, block: Block) -> BlockDone:
+        import ray
+
         try:
+            if ray.get(self._attempts.begin.remote(block.number)) > ATTEMPTS:
+                raise BlockError(f"{ATTEMPTS} workers died over it; look at their memory, and at what it holds.")
             self._worker = self._worker or self._make()
             return self._worker.run(block)
         except KgzslError as error:
             return BlockDone(block.number, 0, 0, os.getpid(), _peak_megabytes(), 0.0, str(error))
+
+
+class Attempts:
+    """How often each block was begun, kept beside the workers, for they may die."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[int] = Counter()
+
+    def begin(self, number: int) -> int:
+        """Note that a block is begun; return how often it was."""
+        self._begun[number] += 1
+        return self._begun[number]
 
 
 def run_blocks(
@@ -186,15 +203,15 @@ def _on_ray(
         import ray.data
         from ray.exceptions import RayError
 
+        attempts = ray.remote(num_cpus=0)(Attempts).remote()
         data = ray.data.from_items([{"block": _text(block)} for block in blocks], override_num_blocks=len(blocks))
         data.set_name(job)
         done = data.map_batches(
             RayWorker,
-            fn_constructor_args=(make, workers.cpus),
+            fn_constructor_args=(make, workers.cpus, attempts),
             batch_size=1,
             num_cpus=workers.cpus,
             num_gpus=workers.gpus or None,
-            max_task_retries=RETRIES,
             compute=ray.data.ActorPoolStrategy(size=workers.count, max_tasks_in_flight_per_actor=IN_FLIGHT),
         )
         try:
@@ -203,8 +220,7 @@ def _on_ray(
         except RayError as error:
             reason = str(error).strip().partition("\n")[0]
             raise BlockError(
-                f"A block's workers died {RETRIES + 1} times, or Ray failed ({reason}); what was finished is kept. "
-                "Look at the memory of the workers, then give the command again."
+                f"Ray failed ({reason}); what was finished is kept. Give the command again to go on."
             ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from kgzsl.bulk.places import Place
 from kgzsl.errors import InputFileError
@@ -65,6 +65,7 @@ class PictureRows:
     pictures: tuple[bytes | Place | None, ...]
 
 
+@runtime_checkable
 class Source(Protocol):
     """Rows to work on."""
 
