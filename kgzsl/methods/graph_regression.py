@@ -79,7 +79,7 @@ class GraphRegression:
         network_options: keywords of the network, such as ``hidden`` and ``dropout``.
         objective: ``weight_regression`` or ``cosine_regression``.
         held_out: share of the seen classes that choose the number of epochs; 0 trains all ``epochs``.
-        epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed: see
+        epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed, schedule: see
             `kgzsl.training.Settings`.
 
     Raises:
@@ -101,6 +101,7 @@ class GraphRegression:
         criterion: str = "reciprocal_rank",
         precision: str = "float32",
         seed: int = 0,
+        schedule: str = "constant",
     ) -> None:
         registry.choose(PROPAGATORS, network, "network")
         registry.choose(OBJECTIVES, objective, "objective")
@@ -113,7 +114,7 @@ class GraphRegression:
         self.objective = objective
         self.held_out = held_out
         self.settings = Settings(
-            epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed
+            epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed, schedule
         )
         self.progress: Progress | None = None
         self._fitted: _Fitted | None = None

@@ -1,7 +1,8 @@
 """Gather rows along a restricted adjacency: the sparse half of a graph convolution.
 
-Where the groups' weights are learned, all K groups are stacked into one sparse product ``[A_1; ...; A_K] x`` and then
-summed, so that the weights' gradient is a plain inner product; nothing flows back through a constant input.
+Where the groups' weights are learned and rows have many arrows, all K groups are stacked into one sparse product
+``[A_1; ...; A_K] x`` and then summed, so that the weights' gradient is a plain inner product; where arrows are few,
+each gives its own. Nothing flows back through a constant input.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from kgzsl.graph.adjacency import Adjacency
 from kgzsl.types import Array, Float, Int, Tensor
 
 __all__ = ["Aggregation", "GroupedProduct", "RowProduct", "restrict"]
+
+SUM = 0
+"""The number by which torch's embedding bags know a sum."""
+ARROWS_A_ROW = 3.0
+"""Arrows whose inner products take as long as writing a row of a group and reading it again."""
 
 WIDENED_BYTES = 8 << 20
 
@@ -72,27 +78,35 @@ class RowProduct:
 class _Gather(torch.autograd.Function):
     """``y = sum_k w_k A_k x`` with ``dx = sum_k w_k A_k' dy`` and ``dw_k = <A_k x, dy>``.
 
-    The products of the single groups are kept for dw only; nothing is computed for an input that needs no gradient.
+    For dw either the products of the single groups are kept, or they are never computed and each arrow gives the inner
+    product of its two ends; whichever touches fewer numbers. Nothing is computed for an input that needs no gradient.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, group_weights: Tensor, aggregation: Aggregation) -> Tensor:
         ctx.aggregation = aggregation
-        if not ctx.needs_input_grad[1]:
-            ctx.save_for_backward(group_weights)
+        ctx.by_group = ctx.needs_input_grad[1] and aggregation.keeps_groups
+        if not ctx.by_group:
+            ctx.save_for_backward(group_weights, *([x] if ctx.needs_input_grad[1] else []))
             return aggregation.merged(x, group_weights)
         groups = aggregation.stacked(x).view(aggregation.num_groups, -1)  # (K, R F)
         ctx.save_for_backward(group_weights, groups)
-        return (group_weights.to(groups.dtype) @ groups).view(aggregation.num_rows, -1)  # (R, F)
+        y = groups.new_empty(aggregation.num_rows, x.shape[1])
+        torch.mv(groups.t(), group_weights.to(groups.dtype), out=y.view(-1))
+        return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        group_weights, *groups = ctx.saved_tensors
+        group_weights, *kept = ctx.saved_tensors
         dy = gradients[0].contiguous()
         dx = ctx.aggregation.transposed(dy, group_weights) if ctx.needs_input_grad[0] else None
         if not ctx.needs_input_grad[1]:
             return dx, None, None
-        dw = groups[0] @ dy.view(-1).to(groups[0].dtype)
+        dy = dy.to(kept[0].dtype)
+        if ctx.by_group:
+            dw = kept[0] @ dy.view(-1)
+        else:
+            dw = ctx.aggregation.merged.inner(kept[0], dy, ctx.aggregation.num_groups)
         return dx, dw.to(group_weights.dtype), None
 
 
@@ -109,6 +123,17 @@ class GroupedProduct:
         if len(group_weights) > 1:
             values = values * group_weights.to(values.dtype)[self.groups]
         return RowProduct(self.product.offsets, self.product.sources, values)(x)
+
+    def inner(self, x: Float[Tensor, "M F"], dy: Float[Tensor, "R F"], num_groups: int) -> Float[Tensor, "K"]:
+        """Return ``<A_k x, dy>`` of each group k from the inner products of both ends of every arrow."""
+        offsets, sources = self.product.offsets, self.product.sources
+        rows = torch.arange(len(dy), device=offsets.device)
+        rows = torch.repeat_interleave(rows, offsets.diff(), output_size=len(sources))
+        ends = torch.ops.aten._embedding_bag_per_sample_weights_backward(dy, x, sources, offsets, rows, mode=SUM)
+        of_group = self.groups[:, None] == torch.arange(num_groups, device=offsets.device)  # (E, K)
+        shares = self.product.values * ends  # (E,), at least in single precision
+        sums: Tensor = shares @ of_group.to(shares.dtype)
+        return sums
 
     def to(self, device: torch.device) -> GroupedProduct:
         """Return the product on another device."""
@@ -153,6 +178,11 @@ class Aggregation:
     def num_groups(self) -> int:
         """K."""
         return self.row_sums.shape[1]
+
+    @property
+    def keeps_groups(self) -> bool:
+        """Whether the gradient of the group weights is cheaper from the products of the groups than from the arrows."""
+        return self.num_arrows > ARROWS_A_ROW * self.num_groups * self.num_rows
 
     def gather(self, x: Float[Tensor, "M F"], group_weights: Float[Tensor, "K"]) -> Float[Tensor, "R F"]:
         """Return ``sum_k w_k A_k x``."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 from kgzsl.errors import RecipeError
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.dropout import DropoutMask
-from kgzsl.propagation.layers import GraphLayer
+from kgzsl.propagation.layers import GraphConvolution, GraphLayer
 from kgzsl.propagation.plan import PropagationPlan
 from kgzsl.types import Float, Tensor
 
@@ -62,13 +62,31 @@ class Propagator(nn.Module):
         """L."""
         return len(self.layers)
 
+    @property
+    def replayable(self) -> bool:
+        """Whether a step of training runs the same kernels on the same memory each time and never asks for a result."""
+        return self.carried is None and all(type(layer) is GraphConvolution for layer in self.layers)
+
     def reset(self, generator: torch.Generator) -> None:
         """Draw all parameters anew."""
         for layer in self.layers:
             layer.reset(generator)
 
-    def draw_masks(self, plan: PropagationPlan, generator: torch.Generator) -> list[DropoutMask | None]:
-        """Draw the dropout masks of one epoch, one a layer, over the rows that the plan reads."""
+    def draw_masks(
+        self,
+        plan: PropagationPlan,
+        generator: torch.Generator,
+        before: Sequence[DropoutMask | None] | None = None,
+    ) -> Sequence[DropoutMask | None]:
+        """Draw the dropout masks of one epoch, one a layer, over the rows that the plan reads.
+
+        Args:
+            plan: the rows of each layer.
+            generator: of the random numbers, on the device of the network.
+            before: masks of an earlier epoch of the same plan, which are drawn anew in their place and returned.
+        """
+        if before is not None:
+            return [mask and mask.draw_again(generator) for mask in before]
         device = next(self.parameters()).device
         masks: list[DropoutMask | None] = []
         for layer, rows in zip(self.layers, plan.rows):

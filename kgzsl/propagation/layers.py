@@ -14,6 +14,7 @@ from torch.nn import functional
 from kgzsl.errors import RecipeError
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.dropout import DropoutMask
+from kgzsl.runtime import product
 from kgzsl.types import Float, Tensor
 
 __all__ = ["BIASES", "GraphConvolution", "GraphLayer", "convolutions", "draw_glorot", "without_drawing"]
@@ -138,16 +139,18 @@ class GraphConvolution(GraphLayer):
         """Compute the rows of the aggregation; see `GraphLayer`."""
         weights = self.group_weights()
         if not self._gathers_first(aggregation):
-            y = aggregation.gather(x @ self.weight, weights)
-            return y if self.bias is None else y + self._bias_rows(aggregation, weights)
-        gathered = aggregation.gather(x, weights)
-        if self.bias is None:
-            return gathered @ self.weight
-        return torch.addmm(self._bias_rows(aggregation, weights), gathered, self.weight)
+            return self._biased(aggregation.gather(product(x, self.weight), weights), aggregation, weights)
+        return self._biased(product(aggregation.gather(x, weights), self.weight), aggregation, weights)
 
-    def _bias_rows(self, aggregation: Aggregation, weights: Float[Tensor, "K"]) -> Float[Tensor, "..."]:
-        assert self.bias is not None
-        return torch.outer(aggregation.coverage(weights), self.bias) if self.bias_inside else self.bias
+    def _biased(
+        self, y: Float[Tensor, "R O"], aggregation: Aggregation, weights: Float[Tensor, "K"]
+    ) -> Float[Tensor, "R O"]:
+        """Add the bias to rows that nothing else reads, in their place."""
+        if self.bias is None:
+            return y
+        if not self.bias_inside:
+            return y.add_(self.bias)
+        return y.addr_(aggregation.coverage(weights).to(y.dtype), self.bias.to(y.dtype))
 
     def _gathers_first(self, aggregation: Aggregation) -> bool:
         wide_in, wide_out = self.weight.shape

@@ -1,4 +1,4 @@
-"""Room 1, what the machine gives: device choice, progress bars, atomic files, where caches and data live.
+"""Room 1, what the machine gives: device choice, matrix products, progress bars, atomic files, where data live.
 
 In: paths, names. Out: devices, bars, files that are either whole or absent.
 """
@@ -18,6 +18,7 @@ from kgzsl.runtime.files import (
     writing,
 )
 from kgzsl.runtime.home import asset_path, cache_home, shipped_path
+from kgzsl.runtime.product import product
 from kgzsl.runtime.progress import progress
 from kgzsl.runtime.toml import toml_text
 
@@ -26,6 +27,7 @@ __all__ = [
     "cache_home",
     "choose_device",
     "load_tensors",
+    "product",
     "progress",
     "read_json",
     "read_lines",

@@ -2,18 +2,24 @@
 
 from kgzsl.training.checkpoint import Checkpoint, Progress
 from kgzsl.training.objectives import OBJECTIVES, CosineRegression, Objective, WeightRegression
-from kgzsl.training.trainer import Problem, Settings, Trainer
+from kgzsl.training.problem import Problem
+from kgzsl.training.schedule import SCHEDULES
+from kgzsl.training.step import Replay, Step
+from kgzsl.training.trainer import Settings, Trainer
 from kgzsl.training.validation import CRITERIA, compare_classifiers
 
 __all__ = [
     "CRITERIA",
     "OBJECTIVES",
+    "SCHEDULES",
     "Checkpoint",
     "CosineRegression",
     "Objective",
     "Problem",
     "Progress",
+    "Replay",
     "Settings",
+    "Step",
     "Trainer",
     "WeightRegression",
     "compare_classifiers",

@@ -11,40 +11,22 @@ from typing import Any
 import torch
 
 from kgzsl.errors import RecipeError
-from kgzsl.propagation import PropagationPlan, Propagator
+from kgzsl.propagation import Propagator
+from kgzsl.registry import choose
 from kgzsl.runtime import progress as show_progress
 from kgzsl.training.checkpoint import Checkpoint, Progress
 from kgzsl.training.objectives import Objective
+from kgzsl.training.problem import Problem
+from kgzsl.training.schedule import SCHEDULES
+from kgzsl.training.step import Replay, Step, make_optimiser
 from kgzsl.training.validation import CRITERIA, compare_classifiers
-from kgzsl.types import Float, Tensor
+from kgzsl.types import Tensor
 
-__all__ = ["PRECISIONS", "Problem", "Settings", "Trainer"]
+__all__ = ["PRECISIONS", "Settings", "Trainer"]
 
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Problem:
-    """What one phase of training fits.
-
-    Args:
-        plan: the rows whose classifiers are fitted.
-        inputs: semantic vectors of ``plan.inputs``, (M, S).
-        target: classifiers of ``plan.outputs``, (R, O), rows of length one.
-        validation: the same for the held-out classes, or None.
-    """
-
-    plan: PropagationPlan
-    inputs: Float[Tensor, "M S"]
-    target: Float[Tensor, "R O"]
-    validation: Problem | None = None
-
-    def to(self, device: torch.device) -> Problem:
-        """Return the problem on another device."""
-        validation = None if self.validation is None else self.validation.to(device)
-        return Problem(self.plan.to(device), self.inputs.to(device), self.target.to(device), validation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +42,7 @@ class Settings:
         criterion: which of `CRITERIA` chooses the epoch.
         precision: ``float32``; ``tf32`` or ``bfloat16`` for the matrix products.
         seed: of initial parameters and dropout.
+        schedule: which of `SCHEDULES` the learning rate follows over ``epochs``; ``learning_rate`` is its peak.
 
     Raises:
         RecipeError: a value is out of range.
@@ -73,6 +56,7 @@ class Settings:
     criterion: str = "reciprocal_rank"
     precision: str = "float32"
     seed: int = 0
+    schedule: str = "constant"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "evaluate_every", "patience", "seed"):
@@ -89,6 +73,11 @@ class Settings:
             raise RecipeError(f"No criterion is called {self.criterion!r}; choose one of {', '.join(CRITERIA)}.")
         if self.precision not in PRECISIONS:
             raise RecipeError(f"No precision is called {self.precision!r}; choose one of {', '.join(PRECISIONS)}.")
+        choose(SCHEDULES, self.schedule, "schedule")
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 1."""
+        return self.learning_rate * SCHEDULES[self.schedule]((epoch - 1) / self.epochs)
 
 
 @dataclass(slots=True)
@@ -147,16 +136,20 @@ class Trainer:
         self.propagator.to("cpu")
         self.propagator.reset(torch.Generator().manual_seed(self.settings.seed))
         self.propagator.to(self.device)
-        rate, decay = self.settings.learning_rate, self.settings.weight_decay
-        optimiser = torch.optim.Adam(self.propagator.parameters(), lr=rate, weight_decay=decay, fused=True)
+        optimiser = make_optimiser(self.propagator, self.settings.learning_rate, self.settings.weight_decay)
         if tensors is not None:
             Checkpoint.restore(tensors, self.propagator, optimiser, generator)
+        low = self.settings.precision == "bfloat16"
+        step: Callable[[], Tensor]
+        step = Step(self.propagator, self.objective, problem, optimiser, generator, low_precision=low)
+        step = Replay(step, generator) if self.propagator.replayable else step
         done = self.progress.epoch
         title = "choosing epochs" if self.progress.phase == "select" else "training"
         with show_progress(title, epochs) as advance:
             advance(done)
             for epoch in range(done + 1, epochs + 1):
-                loss = self._epoch(problem, optimiser, generator)
+                optimiser.param_groups[0]["lr"].fill_(self.settings.rate(epoch))
+                loss = self._epoch(step)
                 advance(1, note=f"loss {float(loss):.5f}" if epoch % 10 == 0 else None)
                 stop = self._after_epoch(problem, epoch, loss, last=epoch == epochs)
                 if stop:
@@ -164,18 +157,12 @@ class Trainer:
                 if epoch % self.checkpoint.every == 0 or epoch == epochs:
                     self.checkpoint.save(self.progress, self.propagator, optimiser, generator)
 
-    def _epoch(self, problem: Problem, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> Tensor:
+    def _epoch(self, step: Callable[[], Tensor]) -> Tensor:
         started = time.perf_counter()
         self.propagator.train()
-        optimiser.zero_grad(set_to_none=True)
-        masks = self.propagator.draw_masks(problem.plan, generator)
-        with self._autocast():
-            predicted = self.propagator(problem.inputs, problem.plan, masks)
-        loss = self.objective.loss(predicted.float(), problem.target)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        loss = step()
         self.progress.seconds += time.perf_counter() - started
-        return loss.detach()
+        return loss
 
     def _after_epoch(self, problem: Problem, epoch: int, loss: Tensor, last: bool) -> bool:
         """Log and validate where due; return whether patience has run out."""
