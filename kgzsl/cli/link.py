@@ -164,10 +164,11 @@ def _ask(linker: Linker, link: Link) -> Link:
         answer = typer.prompt("number, id or other name (nothing: leave it)", default="", show_default=False, err=True)
         if not answer.strip():
             return link
-        if answer.isdecimal() and 1 <= int(answer) <= len(listed):
-            return link.chosen(listed[int(answer) - 1])
-        other = linker.link(answer)
-        if other.class_id is not None:
+        answer = answer.strip()
+        if answer.isdecimal():  # a place in the list and nothing else: 9 is a noun as well
+            if 1 <= int(answer) <= len(listed):
+                return link.chosen(listed[int(answer) - 1])
+        elif (other := linker.link(answer)).class_id is not None:
             return link.chosen(other.candidates[0])
         typer.echo(f"{answer!r} is neither a number from 1 to {len(listed)} nor a name of one class.", err=True)
 

@@ -84,6 +84,16 @@ def test_interactive_asks_only_about_what_is_open(link: Run) -> None:
     assert "the input ended; the names left are as they were" in errors
 
 
+def test_a_number_beyond_the_list_is_no_answer(
+    kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("9\n2\n"))  # nine.n.01 is a noun, and not what is meant
+    assert kgzsl("link", "crane", "--interactive", "--json") == 0
+    shown = capsys.readouterr()
+    assert [one["class"] for one in json.loads(shown.out)] == ["n03126707"]
+    assert "'9' is neither a number from 1 to 3 nor a name of one class." in shown.err
+
+
 def test_a_run_says_what_it_has_seen(kgzsl, wordnet_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert kgzsl("link", "zebra", "mule", "--run", wordnet_run, "--in-graph", "--json") == 0
     found = json.loads(capsys.readouterr().out)
