@@ -70,12 +70,15 @@ def calibrate_command(
         return
     facts = content["fitted_on"]
     typer.echo(f"{run / SCORING}: fitted on {facts['images']:,} images of {facts['classes']:,} seen classes")
-    for name in content.keys() & CALIBRATIONS.keys():
-        typer.echo(f"  {name}: {_summary(content[name])}")
+    for name in CALIBRATIONS:
+        if name in content:
+            typer.echo(f"  {name}: {_summary(content[name])}")
 
 
 def _summary(section: dict[str, Any]) -> str:
-    """Return the single values of a section in one line."""
+    """Return the single values of a section in one line; one of curves alone says what they are of."""
+    if not section:
+        return "nothing, the method makes no such classifiers"
     plain = {key: value for key, value in section.items() if isinstance(value, int | float | str)}
     told = {key: f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in plain.items()}
-    return ", ".join(f"{key} {value}" for key, value in told.items())
+    return ", ".join(f"{key} {value}" for key, value in told.items()) or f"curves of {', '.join(section)}"

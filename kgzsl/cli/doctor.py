@@ -42,7 +42,8 @@ def doctor_command(
     else:
         typer.echo(f"kgzsl {__version__}\n{to_text(findings)}")
         missing = sum(finding.state == "missing" for finding in findings)
-        optional = f"; {missing} optional things are missing" if missing else ""
+        things = "1 optional thing is" if missing == 1 else f"{missing} optional things are"
+        optional = f"; {things} missing" if missing else ""
         typer.echo(f"{'kgzsl works' if works else 'kgzsl does not work here; mend what is marked !!'}{optional}.")
     if not works:
         raise typer.Exit(1)

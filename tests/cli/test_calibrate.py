@@ -16,7 +16,13 @@ from kgzsl.toy import toy_seen_features
 @pytest.fixture
 def run(toy_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
-        calibrations, "CALIBRATIONS", {"counts": lambda data: {"images": len(data.images), "share": 0.25}}
+        calibrations,
+        "CALIBRATIONS",
+        {
+            "counts": lambda data: {"images": len(data.images), "share": 0.25},
+            "bends": lambda data: {"curve": [1, 2]},
+            "absent": lambda data: {},
+        },
     )
     toy_seen_features().save(tmp_path / "seen.safetensors")
     return Path(shutil.copytree(toy_run, tmp_path / "run"))
@@ -26,7 +32,12 @@ def test_it_writes_and_tells(run: Path, kgzsl: Callable[..., int], capsys: pytes
     images = len(toy_seen_features())
     assert kgzsl("calibrate", run, "--features", run.parent / "seen.safetensors") == 0
     told = capsys.readouterr().out
-    assert f"fitted on {images} images of 5 seen classes" in told and f"counts: images {images}, share 0.25" in told
+    assert told.splitlines()[0].endswith(f"fitted on {images} images of 5 seen classes")
+    assert told.splitlines()[1:] == [
+        f"  counts: images {images}, share 0.25",
+        "  bends: curves of curve",
+        "  absent: nothing, the method makes no such classifiers",
+    ]
     assert kgzsl("calibrate", run, "--features", run.parent / "seen.safetensors", "--only", "counts", "--json") == 0
     assert json.loads(capsys.readouterr().out) == json.loads((run / "scoring.json").read_text())
 
