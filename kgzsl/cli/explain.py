@@ -89,12 +89,16 @@ def explain_command(
         from kgzsl.vision import load_backbone
 
         classifier.use_backbone(load_backbone(backbone))
+    candidates = _candidates(classifier, classes, include_person)
+    for wanted in (name, against):
+        if wanted is not None:
+            classifier.resolve([wanted], include_person=True)
     image = _image(classifier, picture, features, row)
     found = explain(
         classifier,
         name,
         image=image,
-        classes=_candidates(classifier, classes),
+        classes=candidates,
         against=against,
         top=top,
         include_person=include_person,
@@ -119,12 +123,15 @@ def _check(picture: Path | None, features: Path | None, row: int | None, name: s
         raise InputFileError("There is nothing to explain; name a class with --class, a picture, or both.")
 
 
-def _candidates(classifier: ZeroShotClassifier, classes: Sequence[str] | None) -> list[str] | None:
-    """Put the names in a file in its place."""
+def _candidates(
+    classifier: ZeroShotClassifier, classes: Sequence[str] | None, include_person: bool
+) -> tuple[str, ...] | None:
+    """Put the names in a file in its place, and look all of them up before a picture is read."""
     if not classes:
         return None
     resolver = classifier.resolver
-    return [one for name in classes for one in (resolver.resolve_file(name) if Path(name).is_file() else [name])]
+    names = [one for name in classes for one in (resolver.resolve_file(name) if Path(name).is_file() else [name])]
+    return classifier.resolve(names, include_person=include_person)
 
 
 def _image(

@@ -4,6 +4,7 @@ colour."""
 from __future__ import annotations
 
 import itertools
+import tempfile
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,7 +12,7 @@ from kgzsl.errors import InputFileError, MissingDependencyError, StorageError
 from kgzsl.explain.dot import to_dot
 from kgzsl.explain.layout import Box, page_of
 from kgzsl.explain.neighbourhood import ADDED, SEEN, UNSEEN, Neighbourhood, Node
-from kgzsl.runtime import write_text
+from kgzsl.runtime import write_text, writing
 from kgzsl.types import PathLike
 
 __all__ = ["PICTURES", "check_picture_file", "draw", "figure_of"]
@@ -26,9 +27,16 @@ ALONG = 0.2
 
 
 def check_picture_file(path: PathLike) -> None:
-    """Refuse a file name of another format with an InputFileError, and say what to install without matplotlib."""
+    """Refuse, before there is anything to draw, a file that could not be written then.
+
+    Raises:
+        InputFileError: the name of the file says no format that is known.
+        MissingDependencyError: matplotlib is not installed.
+        StorageError: it is a folder, or nothing can be written where it is to be.
+    """
     if PurePath(path).suffix not in PICTURES:
         raise InputFileError(f"A picture is written as {', '.join(PICTURES)}, found {str(path)!r}; name the file so.")
+    _check_place(Path(path).absolute())
     if PurePath(path).suffix == ".dot":
         return
     try:
@@ -37,6 +45,17 @@ def check_picture_file(path: PathLike) -> None:
         raise MissingDependencyError(
             "Pictures need matplotlib: pip install 'kgzsl[plots]'. A name that ends in .dot needs nothing."
         ) from error
+
+
+def _check_place(path: Path) -> None:
+    """Try the folder of a file, or the one in which it will be made."""
+    if path.is_dir():
+        raise StorageError(f"Could not write {path}: it is a folder; name a file.")
+    try:
+        with tempfile.TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
+            pass
+    except OSError as error:
+        raise StorageError(f"Could not write {path}: {error.strerror or error}; choose another place.") from error
 
 
 def draw(path: PathLike, neighbourhood: Neighbourhood, title: str = "") -> None:
@@ -59,12 +78,10 @@ def draw(path: PathLike, neighbourhood: Neighbourhood, title: str = "") -> None:
     figure, settings = figure_of(neighbourhood, title), {"svg.hashsalt": "kgzsl", "svg.fonttype": "none"}
     from matplotlib import rc_context
 
-    metadata = {"Date": None} if PurePath(path).suffix == ".svg" else {"Software": None}
-    try:
-        with rc_context(settings):
-            figure.savefig(Path(path), dpi=DPI, metadata=metadata)
-    except OSError as error:
-        raise StorageError(f"Could not write {path}: {error.strerror or error}.") from error
+    ending = PurePath(path).suffix
+    metadata = {"Date": None} if ending == ".svg" else {"Software": None}
+    with writing(path) as temporary, rc_context(settings):
+        figure.savefig(temporary, format=ending[1:], dpi=DPI, metadata=metadata)
 
 
 def figure_of(neighbourhood: Neighbourhood, title: str = "") -> Any:

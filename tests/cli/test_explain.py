@@ -41,6 +41,8 @@ def test_json_and_a_picture(kgzsl, toy_run: Path, tmp_path: Path, capsys: pytest
         (["--class", "okapi", "--against", "okapi"], "cannot be explained against itself"),
         (["--class", "okapy"], "No class is called 'okapy'"),
         (["--class", "okapi", "--picture", "a.bmp"], "A picture is written as .png, .svg, .dot"),
+        (["no-such.jpg", "--classes", "okapi", "okapy"], "No class is called 'okapy'"),
+        (["no-such.jpg", "--class", "okapi", "--against", "okapy"], "No class is called 'okapy'"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -50,3 +52,21 @@ def test_bad_input_is_one_line(
     assert kgzsl("explain", "--run", toy_run, *given) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.count("\n") == 1 and message in shown.err
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    kgzsl, toy_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*args: object, **options: object) -> None:
+        raise AssertionError("the work was begun")
+
+    (tmp_path / "folder.dot").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("kgzsl.explain.explain", never)
+    for place, message in (("folder.dot", "it is a folder; name a file"), ("file/a.dot", "Not a directory")):
+        assert kgzsl("explain", "--run", toy_run, "--class", "okapi", "--picture", tmp_path / place) == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.undo()
+    assert kgzsl("explain", "--run", toy_run, "--class", "okapi", "--picture", tmp_path / "new" / "a.svg") == 0
+    assert (tmp_path / "new" / "a.svg").read_text().startswith("<?xml")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.svg"]
