@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from kgzsl.additions.change import ADD
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["facts_of", "fetch_run", "from_pretrained", "push_to_hub", "save_pretrained", "save_whole"]
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-MOST_WORDS = 200
+MOST_LETTERS = 200
 
 
 def save_pretrained(classifier: ZeroShotClassifier, folder: PathLike, **card: Any) -> Path:
@@ -111,7 +112,7 @@ def from_pretrained(
         from kgzsl.classifier import ZeroShotClassifier
 
         return ZeroShotClassifier.load(name, backbone, encoder)
-    _check_name(str(name))
+    _check_name(str(name), "no folder that is here and ")
     mixin = _mixin()
     options: dict[str, Any] = {
         "revision": revision,
@@ -164,9 +165,11 @@ def facts_of(classifier: ZeroShotClassifier) -> CardFacts:
     return CardFacts.of(classifier.run, rows, {"removed": removed, "updated with examples": updated})
 
 
-def _check_name(repo_id: str) -> None:
+def _check_name(repo_id: str, others: str = "") -> None:
     if not REPOSITORY.fullmatch(repo_id):
-        raise InputFileError(f"{repo_id!r} is no folder that is here and no name of a repository, owner/name.")
+        raise InputFileError(
+            f"{repo_id!r} is {others}no name of a repository; one is written owner/name, in letters, digits, - _ and ."
+        )
 
 
 def _mixin() -> type[SharedClassifier]:
@@ -193,5 +196,5 @@ def _one_line(what: str, advice: str) -> Iterator[None]:
     except KgzslError:
         raise
     except Exception as error:
-        cause = (str(error).strip().splitlines() or [""])[0][:MOST_WORDS]
+        cause = shorten((str(error).strip().splitlines() or [""])[0].rstrip("."), MOST_LETTERS, placeholder=" ...")
         raise MissingResourceError(f"{what} ({type(error).__name__}: {cause}). {advice}") from error

@@ -54,7 +54,7 @@ def test_a_repository_is_pushed_and_pulled(
         (("push", "{run}"), "--repo, or a new folder with --out: one of the two"),
         (("push", "{run}", "--repo", "a/b", "--out", "{new}"), "one of the two"),
         (("push", "{new}", "--out", "{new}"), "is no run folder"),
-        (("push", "{run}", "--repo", "animals"), "'animals' is no folder that is here and no name of a repository"),
+        (("push", "{run}", "--repo", "animals"), "'animals' is no name of a repository; one is written owner/name"),
         (("push", "{run}", "--out", "{full}"), "is not empty (mine.txt)"),
         (("pull", "animals", "--out", "{new}"), "no name of a repository"),
     ],

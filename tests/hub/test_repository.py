@@ -134,10 +134,19 @@ def test_what_the_hub_does_not_give_is_one_line(
     with pytest.raises(MissingResourceError, match=r"^'no/such' could not be written .*no route\)\. Log in"):
         classifier.push_to_hub("no/such")
     for name in ("no", "../no/such", "a/b/c"):
-        with pytest.raises(InputFileError, match="no name of a repository"):
+        with pytest.raises(InputFileError, match="is no folder that is here and no name of a repository"):
             ZeroShotClassifier.from_pretrained(name)
-        with pytest.raises(InputFileError, match="no name of a repository"):
+        with pytest.raises(InputFileError, match="is no name of a repository; one is written owner/name"):
             classifier.push_to_hub(name)
+
+
+def test_a_long_cause_is_cut_between_words(classifier: ZeroShotClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise ConnectionError("no route " * 30 + "at all.")
+
+    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", refuse)
+    with pytest.raises(MissingResourceError, match=r"ConnectionError: (no route ){21}no \.\.\.\)\. Check"):
+        ZeroShotClassifier.from_pretrained("no/such")
 
 
 def test_without_its_package_sharing_says_what_to_install(
