@@ -66,7 +66,7 @@ EXPECTATION, FEW_IMAGES = "expectation.safetensors", "few_images.safetensors"
 MEMBERS, ADDITIONS = "members", "additions"
 PIECES = (
     *(SEMANTICS, BANK, SCORER, SEEN_BANK, HIDDEN, SCORING, EXPECTATION, FEW_IMAGES),
-    *("model.safetensors", "states.safetensors", "recipe.toml", "metrics.jsonl", REPORT),
+    *("model.safetensors", "states.safetensors", "start.safetensors", "recipe.toml", "metrics.jsonl", REPORT),
 )
 OWN_FILES = {MANIFEST, GRAPH, MEMBERS, ADDITIONS, *PIECES, "checkpoint.safetensors", ".new"}
 
@@ -99,6 +99,11 @@ class RunFolder:
                 f"{self.path} is no run folder: it lacks {', '.join(missing)}. Make one with kgzsl train."
             )
         found = self.manifest.get("format") if isinstance(self.manifest, dict) else None
+        if found is None:
+            raise CorruptFileError(
+                f"{self.path / MANIFEST} is damaged: it does not say its format; copy the run again from where it is "
+                "whole, or train it again."
+            )
         if found != FORMAT:
             raise CorruptFileError(f"{self.path} has format {found!r}, this kgzsl reads {FORMAT}; train it again.")
 

@@ -65,8 +65,8 @@ def test_a_training_that_has_not_ended(copied: Path) -> None:
     ("content", "message"),
     [
         ('{"format": 2}', "has format 2, this kgzsl reads 1; train it again"),
-        ("{}", "has format None"),
-        ("[1]", "has format None"),
+        ("{}", "manifest.json is damaged: it does not say its format; copy the run again"),
+        ("[1]", "manifest.json is damaged"),
         ("{", "manifest.json is not JSON: .* in line 1"),
     ],
 )
