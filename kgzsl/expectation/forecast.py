@@ -10,11 +10,14 @@ from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.errors import InputFileError
 from kgzsl.expectation.asked_classes import AskedClasses, Forecast
 from kgzsl.expectation.fitted import FittedExpectation
+from kgzsl.expectation.reasons import NAMED_ONLY
 from kgzsl.types import ClassId
 
 __all__ = ["Confusion", "Expectation", "expect"]
 
 MOST_CONFUSIONS = 5
+CERTAIN = 0.95
+"""An expected Hit@1 that is not low: no reason is told for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Expectation:
         name: its label.
         hit1: the expected Hit@1, in percent.
         low, high: the accuracy of four classes of five like it lies between, in percent.
-        why: what lowers the expectation most; empty where nothing stands out.
+        why: what lowers the expectation most; empty where nothing stands out, or where there is nothing to lower: an
+            expectation of `CERTAIN` or more.
         confusions: what it is most likely taken for, the likeliest first. With ``hit1`` and the candidates that are
             not listed the shares sum to 100.
         evidence: what is known of it, by the names of `EVIDENCE`, and the share of simulated pictures it won.
@@ -130,7 +134,7 @@ def _expectation(
         100 * forecast.hit1,
         100 * low,
         100 * high,
-        forecast.why,
+        forecast.why if forecast.hit1 < CERTAIN else tuple(one for one in forecast.why if one == NAMED_ONLY),
         confusions,
         forecast.evidence,
     )

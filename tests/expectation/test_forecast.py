@@ -183,3 +183,14 @@ def test_a_class_that_the_run_lacks_is_placed_and_forecast(
     graph = forecasting.graph_with([small_world.OKAPI, small_world.GIRAFFE])
     assert small_world.OKAPI in graph.index and okapi.evidence["sibling_distance"] < 20
     assert mule.evidence["text_near"] <= 1
+
+
+def test_a_forecast_that_is_not_low_has_no_reasons(
+    classifier: ZeroShotClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = expect(classifier, UNSEEN, SEEN)
+    assert any(one.why for one in found)
+    monkeypatch.setattr("kgzsl.expectation.forecast.CERTAIN", max(one.hit1 for one in found if one.why) / 100)
+    again = expect(classifier, UNSEEN, SEEN)
+    best = max((one for one in found if one.why), key=lambda one: one.hit1)
+    assert [one.why for one in again] == [() if one.hit1 >= best.hit1 else one.why for one in found]
