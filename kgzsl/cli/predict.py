@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+MANY = 20
+"""Of more rows than these it is said that they are all, and how fewer are asked for."""
+
 HELP = """Rank classes for pictures, or for the rows of a feature file.
 
 Class names may be words (okapi), synset names (okapi.n.01), class ids (n02439398) or files with one of those a line.
@@ -107,6 +110,8 @@ def predict_command(
     if backbone is not None:
         _use_backbone(classifier, backbone)
     images, skipped = read_images(classifier, pictures, features, rows)
+    if features is not None and rows is None and not as_json and len(images) > MANY:
+        typer.echo(f"note: all {len(images):,} rows of {features}; --rows 0:10 shows the first ten", err=True)
     asked = {"reject": refuse, "back_off": back_off}
     found = classifier.predict(images, candidates, top=top, include_person=include_person, **asked)
     if as_json:

@@ -48,6 +48,18 @@ def toy_images(toy_run: Path) -> Path:
     return toy_run.parent / "features.safetensors"
 
 
+def test_many_rows_are_said_to_be_all(
+    predict, toy_run: Path, toy_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("--run", toy_run, "--features", toy_images, "--classes", "okapi", "zebra")
+    monkeypatch.setattr("kgzsl.cli.predict.MANY", 5)
+    told = f"note: all 6 rows of {toy_images}; --rows 0:10 shows the first ten\n"
+    assert predict(*asked)[2] == told
+    assert [predict(*asked, *others)[2] for others in (("--json",), ("--rows", ":6"))] == ["", ""]
+    monkeypatch.setattr("kgzsl.cli.predict.MANY", 6)
+    assert predict(*asked)[2] == ""
+
+
 def test_a_table_a_picture(predict, toy_run: Path, toy_images: Path) -> None:
     code, shown, errors = predict(
         "--run", toy_run, "--features", toy_images, "--rows", "0:2", "--classes", "okapi", "zebra"
