@@ -13,6 +13,7 @@ import kgzsl
 
 __all__ = [
     "DEVICES",
+    "ENGINES",
     "GRAPHS",
     "KINDS_OF_CANDIDATES",
     "KINDS_OF_OPTIONS",
@@ -57,6 +58,7 @@ def names_of(*names: str, kind: str | None = None) -> Completion:
 
 RECIPES, GRAPHS = names_of(kind="recipes"), names_of(kind="graphs")
 DEVICES = names_of("auto", "cpu", "cuda")
+ENGINES = names_of("torch", "onnxruntime")
 SPLITS = names_of("seen", "unseen", "all")
 KINDS_OF_CANDIDATES = names_of("own", "unrelated", "generalised", "unseen", "all")
 KINDS_OF_OPTIONS = names_of(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgzsl.cli.completion import ENGINES
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
 
@@ -49,6 +50,10 @@ def serve_command(
     backbone: Annotated[
         str | None, typer.Option(metavar="ID_OR_FOLDER", help="The backbone; by default the one the run names.")
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(help="What computes the backbone: torch, or onnxruntime (CPU alone).", autocompletion=ENGINES),
+    ] = "torch",
     samples: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Features that can be asked about without a picture.")
     ] = None,
@@ -69,10 +74,10 @@ def serve_command(
         run = last_run()
         typer.echo(f"run: {run}", err=True)
     classifier = ZeroShotClassifier.load(run)
-    if backbone is not None:
+    if backbone is not None or engine != "torch":
         from kgzsl.vision import load_backbone
 
-        classifier.use_backbone(load_backbone(backbone))
+        classifier.use_backbone(load_backbone(backbone or classifier.scorer.backbone, engine=engine))
     limits = Limits(requests=max_requests, body_bytes=max_bytes)
     app = make_app(classifier, limits=limits, token=token, samples=_samples(classifier, samples))
     serve(app, host, port, lambda address: typer.echo(f"serving {run} at {address} (Ctrl-C stops it)", err=True))

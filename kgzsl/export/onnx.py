@@ -11,32 +11,25 @@ graph: ``preprocessing.json`` beside it says what turns a picture into ``pixel_v
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from kgzsl.errors import BackboneError, MissingDependencyError
+from kgzsl.errors import BackboneError
 from kgzsl.export.head import EnlargedHead
 from kgzsl.export.state_dict import head_metadata
 from kgzsl.export.transformers_folder import enlarged_model
 from kgzsl.runtime import write_json
 from kgzsl.types import Tensor
 from kgzsl.vision import Backbone
+from kgzsl.vision.onnx_graph import OPSET, needs_onnx, save_graph_of, traced
 from kgzsl.vision.preprocess import probe_images
 
 __all__ = ["OPSET", "write_onnx_head", "write_onnx_model"]
 
-OPSET = 18
 IR_VERSION = 10
 TOLERANCE = 1e-4
-LARGEST = 1_800_000_000
-"""Bytes of weights above which they stand in a file beside the graph: a protobuf message ends at 2 GB."""
 
 
 def write_onnx_head(head: EnlargedHead, _backbone: Backbone | None, folder: Path) -> None:
@@ -46,7 +39,7 @@ def write_onnx_head(head: EnlargedHead, _backbone: Backbone | None, folder: Path
         MissingDependencyError: onnx or onnxruntime is not installed.
         BackboneError: onnxruntime gives other logits.
     """
-    with _needed():
+    with needs_onnx():
         import onnx
         import onnxruntime  # noqa: F401
         from onnx import TensorProto, helper, numpy_helper
@@ -87,43 +80,22 @@ def write_onnx_model(head: EnlargedHead, backbone: Backbone | None, folder: Path
         MissingDependencyError: onnx, onnxruntime or onnxscript is not installed.
         BackboneError: the model is none of transformers, cannot be expressed in ONNX, or gives other logits there.
     """
-    with _needed():
+    with needs_onnx():
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     assert backbone is not None
     model = _Logits(enlarged_model(head, backbone)).eval()
     pixels = backbone.preprocess(probe_images()).float().contiguous()
-    program = _exported(model, pixels[:2], backbone.id)
+    advice = "export its head alone (onnx-head), or a transformers folder"
+    program = traced(model, pixels[:2], "logits", backbone.id, advice)
     program.model.metadata_props.update(head_metadata(head))
-    size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    program.save(str(folder / "model.onnx"), external_data=size > LARGEST)
+    save_graph_of(program, model, folder / "model.onnx")
     facts = {"input": "pixel_values", "shape": ["batch", *pixels.shape[1:]], "dtype": "float32", "layout": "NCHW"}
     write_json(folder / "preprocessing.json", {**facts, "steps": dict(backbone.preprocess.record)})
     with torch.inference_mode():
         expected = model(pixels)
     _check(folder / "model.onnx", pixels, expected)
-
-
-def _exported(model: nn.Module, pixels: Tensor, name: str) -> Any:
-    with _quiet():
-        try:
-            return torch.onnx.export(
-                model,
-                (pixels,),
-                input_names=["pixel_values"],
-                output_names=["logits"],
-                opset_version=OPSET,
-                dynamo=True,
-                dynamic_shapes={"pixel_values": {0: torch.export.Dim("batch")}},
-                verbose=False,
-            )
-        except Exception as error:  # the exporter raises of many kinds
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise BackboneError(
-                f"{name!r} cannot be expressed in ONNX ({reason}); export its head alone (onnx-head), or a "
-                "transformers folder."
-            ) from error
 
 
 def _check(path: Path, inputs: Tensor, expected: Tensor) -> None:
@@ -135,27 +107,3 @@ def _check(path: Path, inputs: Tensor, expected: Tensor) -> None:
     off = float((torch.from_numpy(found) - expected).abs().max())
     if off > TOLERANCE * max(1.0, float(expected.abs().max())):
         raise BackboneError(f"onnxruntime gives logits that are off by {off:.2g} with {path.name}; nothing is kept.")
-
-
-@contextmanager
-def _needed() -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise MissingDependencyError(
-            "ONNX files need onnx, onnxruntime and onnxscript; install them with: pip install 'kgzsl[onnx]'"
-        ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter from telling its progress and what it deems deprecated in itself."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)

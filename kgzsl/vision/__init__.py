@@ -20,9 +20,11 @@ from kgzsl.vision.extract import ExtractReport, extract_features
 from kgzsl.vision.images import ImageFile, list_images, load_image
 from kgzsl.vision.labels import HeadLinking, link_by_names, link_by_table, link_labels
 from kgzsl.vision.loading import find_backbone, load_backbone
+from kgzsl.vision.onnx_engine import ENGINES, with_engine
 from kgzsl.vision.preprocess import Preprocessor
 
 __all__ = [
+    "ENGINES",
     "Backbone",
     "ExtractReport",
     "HeadLinking",
@@ -37,4 +39,5 @@ __all__ = [
     "list_images",
     "load_backbone",
     "load_image",
+    "with_engine",
 ]

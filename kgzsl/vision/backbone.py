@@ -77,6 +77,7 @@ class Backbone:
         self.preprocess = preprocess
         self.module = module.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = head
+        self.engine: Callable[[Tensor], Tensor] | None = None
         self._caught = threading.local()
         head.register_forward_pre_hook(self._catch)
         self._check_head()
@@ -145,8 +146,11 @@ class Backbone:
         return self
 
     def features(self, pixels: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N D"]:
-        """Return what enters the head, on the backbone's device; safe to call from several threads."""
-        return self._run(pixels)[0]
+        """Return what enters the head, on the backbone's device; safe to call from several threads.
+
+        Where ``engine`` is set it computes them; see `kgzsl.vision.onnx_engine.with_engine`.
+        """
+        return self._run(pixels)[0] if self.engine is None else self.engine(pixels)
 
     def logits(self, features: Float[Tensor, "N D"]) -> Float[Tensor, "N L"]:
         """Return the head's logits of features, ``X W' + b``."""

@@ -123,6 +123,7 @@ def _manifest(images: Sequence[ImageFile], backbone: Backbone, batch_size: int, 
         "preprocessing_sha256": sha256_text(json.dumps(backbone.preprocess.record, sort_keys=True, default=str)),
         "batch_size": batch_size,
         "dtype": str(dtype).removeprefix("torch."),
+        "engine": getattr(getattr(backbone, "engine", None), "name", "torch"),
     }
 
 

@@ -13,6 +13,7 @@ from kgzsl.runtime import asset_path, read_json
 from kgzsl.semantics.model_folder import quiet_loading
 from kgzsl.types import PathLike
 from kgzsl.vision.backbone import Backbone, find_head
+from kgzsl.vision.onnx_engine import with_engine
 from kgzsl.vision.preprocess import Preprocessor
 
 __all__ = ["find_backbone", "load_backbone"]
@@ -55,7 +56,13 @@ def recorded_id(folder: Path) -> str | None:
     return None if is_path else str(name)
 
 
-def load_backbone(name: PathLike, *, backbone_id: str | None = None, device: torch.device | str = "cpu") -> Backbone:
+def load_backbone(
+    name: PathLike,
+    *,
+    backbone_id: str | None = None,
+    device: torch.device | str = "cpu",
+    engine: str = "torch",
+) -> Backbone:
     """Load an image classifier that transformers knows.
 
     Its id is ``backbone_id``, else the id its folder records, else the hub id, else ``local:`` and the first 12 digits
@@ -65,11 +72,13 @@ def load_backbone(name: PathLike, *, backbone_id: str | None = None, device: tor
         name: a folder, or a hub id (looked for under ``$KGZSL_ASSETS/backbones`` first).
         backbone_id: id that overrides the recorded one.
         device: where it shall compute.
+        engine: what computes the features, ``torch`` or ``onnxruntime``.
 
     Raises:
-        BackboneError: the model has no trained head, two heads, or no linear head at all.
+        BackboneError: the model has no trained head, two heads, or no linear head at all; or the engine gives other
+            features than torch.
         MissingResourceError: neither this machine nor the hub has it.
-        MissingDependencyError: transformers or pillow is not installed.
+        MissingDependencyError: transformers, pillow or the engine is not installed.
     """
     folder = find_backbone(name)
     place, is_folder = str(folder or name), folder is not None
@@ -78,7 +87,7 @@ def load_backbone(name: PathLike, *, backbone_id: str | None = None, device: tor
     _, head = find_head(model, len(labels))
     preprocess = Preprocessor.from_processor(_load_processor(place, is_folder))
     chosen = backbone_id or (_folder_id(folder) if folder is not None else str(name))
-    return Backbone(model, head, preprocess, labels, chosen).to(device)
+    return with_engine(Backbone(model, head, preprocess, labels, chosen).to(device), engine)
 
 
 def _folder_id(folder: Path) -> str:

@@ -130,3 +130,18 @@ def test_folders_named_by_an_own_taxonomy(folder: Path, tmp_path: Path, kgzsl: C
     words = ("--backbone", folder, "--backbone-id", "mine", "--device", "cpu", "--graph", tmp_path / "parts")
     assert kgzsl("extract", root, *words, "--out", out) == 0
     assert FeatureSet.load(out).class_ids() == ("crane", "screw")
+
+
+def test_onnxruntime_gives_the_same_features(
+    folder: Path, pictures: Path, tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxscript", reason='needs pip install "kgzsl[onnx]"')
+    found = []
+    for engine in ("torch", "onnxruntime"):
+        out = tmp_path / f"{engine}.safetensors"
+        assert kgzsl("extract", pictures, "--backbone", folder, "--engine", engine, "--out", out) == 0
+        found.append(FeatureSet.load(out))
+    np.testing.assert_allclose(found[1].features.float(), found[0].features.float(), atol=1e-3)
+    assert found[0].backbone == found[1].backbone
+    assert kgzsl("extract", pictures, "--backbone", folder, "--engine", "mkl", "--out", tmp_path / "no") == 2
+    assert "onnxruntime" in capsys.readouterr().err

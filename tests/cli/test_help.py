@@ -157,6 +157,7 @@ def test_what_completion_knows_is_what_there_is() -> None:
     from kgzsl.evaluation import KINDS
     from kgzsl.graph import find_graph
     from kgzsl.semantics import TEXT_FORMS
+    from kgzsl.vision import ENGINES
 
     tables = _tables()
     assert completion.shipped_names("recipes") == sorted(tables["recipes"])
@@ -164,6 +165,7 @@ def test_what_completion_knows_is_what_there_is() -> None:
     assert completion.KINDS_OF_OPTIONS("") == list(tables)
     assert sorted(completion.KINDS_OF_CANDIDATES("")) == sorted(KINDS)
     assert completion.SPLITS("") == list(SPLITS)
+    assert completion.ENGINES("") == list(ENGINES)
     assert completion.TEXT_FORMS("") == [name for name in TEXT_FORMS if " " not in name]
 
 
