@@ -184,6 +184,8 @@ def open_tensors(path: PathLike) -> Iterator[Any]:
     if not Path(path).is_file():
         found = "it is a folder" if Path(path).is_dir() else "no such file"
         raise InputFileError(f"Could not read {path}: {found}. Check the path.")
+    if not os.access(path, os.R_OK):  # which safetensors calls a file that is not there
+        raise InputFileError(f"Could not read {path}: Permission denied. Check who may read it.")
     try:
         with safe_open(str(path), framework="pt") as file:
             yield file

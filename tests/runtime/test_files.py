@@ -184,3 +184,11 @@ def test_no_time_or_path_is_in_a_tensor_file(tmp_path):
     data = (tmp_path / "t").read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert header == {"__metadata__": {"a": "b"}, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_tensors(tmp_path / "a.safetensors", {"a": torch.zeros(1)}, {})
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # who runs the tests may read everything
+    for read in (load_tensors, tensor_metadata):
+        with pytest.raises(InputFileError, match=r"a\.safetensors: Permission denied\. Check who may read it"):
+            read(tmp_path / "a.safetensors")
