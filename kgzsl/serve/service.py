@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from kgzsl.additions.storage import AdditionsFolder
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.errors import (
@@ -83,6 +84,7 @@ class Service:
         self._lock = threading.RLock()
         self._batcher: FeatureBatcher | None = None
         self.no_backbone = ""
+        self._folder = AdditionsFolder(classifier.run.path)
         self._note_added()
 
     @contextmanager
@@ -235,7 +237,15 @@ class Service:
     def _note_added(self) -> None:
         """Note the classes that were added, so that a search waits for no other request."""
         classifier = self.classifier
+        self._revision = self._folder.revision()
         self._added = [(classifier.text(one), self._candidate(one)) for one in classifier.added.added_ids]
+
+    def _follow(self) -> None:
+        """Load the run again where another program changed its classes meanwhile: a change is made to what is there."""
+        if self._folder.revision() != self._revision:
+            old = self.classifier
+            self.classifier = ZeroShotClassifier.load(old.run.path, old.backbone if old.has_backbone else None)
+            self._note_added()
 
     def _candidate(self, class_id: ClassId) -> dict[str, Any]:
         classifier = self.classifier
@@ -286,7 +296,9 @@ class Service:
         Raises:
             KgzslError: it cannot be added (`ZeroShotClassifier.add_class`), or not be kept; then it is not there.
         """
-        with self.exclusive() as classifier:
+        with self.exclusive():
+            self._follow()
+            classifier = self.classifier
             before = len(classifier.changes)
             above = self._resolve(parents, include_person=True)
             added = classifier.add_class(name, parents=above or None, description=description or None)
@@ -297,7 +309,9 @@ class Service:
 
     def remove(self, name: str) -> dict[str, Any]:
         """Take an added class back out, and keep that; errors as `add`."""
-        with self.exclusive() as classifier:
+        with self.exclusive():
+            self._follow()
+            classifier = self.classifier
             (class_id,) = self._resolve([name], include_person=True)
             if class_id not in classifier.added.added_ids:
                 raise InputFileError(f"{name!r} was not added; only classes that were added can be taken out here.")

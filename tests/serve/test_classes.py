@@ -69,6 +69,21 @@ def test_an_added_class_competes_is_found_and_is_kept(client: Make, run: Path, g
     assert client().post("/api/predict", json={"features": rows, "classes": ["mule"]}).status_code == 422
 
 
+def test_a_change_by_another_program_is_followed(
+    client: Make, run: Path, given_encoder: None, picture: Callable[..., bytes]
+) -> None:
+    asked = client()
+    other = ZeroShotClassifier.load(run)
+    other.add_class("zorse", parents=["hoofed"])
+    other.save()
+    assert asked.post("/api/classes", json=MULE).status_code == 201
+    assert [one["class_id"] for one in asked.get("/api/run").json()["added"]] == ["zorse", "mule"]
+    assert ZeroShotClassifier.load(run).added.added_ids == ("zorse", "mule")
+    assert asked.delete("/api/classes/zorse").status_code == 200
+    form = {"files": {"pictures": picture()}, "data": {"classes": ["mule", "owl"]}}
+    assert asked.post("/api/predict", **form).status_code == 200  # the backbone is still there
+
+
 WRONG = {
     "a name that is there": ({"name": "okapi", "parents": ["hoofed"]}, "okapi"),
     "an unknown parent": ({**MULE, "parents": ["hooved"]}, "hooved"),
