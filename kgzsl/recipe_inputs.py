@@ -3,7 +3,8 @@
 | table           | keys                                                                                    |
 |-----------------|-----------------------------------------------------------------------------------------|
 | ``graph``         | ``name`` (shipped, or a folder); ``seen``, ``unseen``: lists beside the graph, or files;  |
-|                   | `kgzsl.graph.class_lists` says what a list can be called                                |
+|                   | `kgzsl.graph.class_lists` says what a list can be called; ``similar``, ``attributes``,    |
+|                   | ``per_class``: see `kgzsl.linked_graph`                                                 |
 | ``semantics``     | ``source``: see `kgzsl.semantics.source`; ``text_form``; ``missing``, ``missing_value`` |
 | ``seen_bank``     | one of ``backbone`` (and ``labels``), ``bank``, ``features`` (and ``fit``)              |
 | ``seen_features`` | ``file``: labelled features of seen classes, for methods that look at images            |
@@ -28,6 +29,7 @@ from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.class_lists import is_expression, read_class_list
 from kgzsl.graph.storage import load_graph, split_names
+from kgzsl.linked_graph import LinkChoice
 from kgzsl.registry import choose
 from kgzsl.runtime import read_lines, sha256_text, shipped_path
 from kgzsl.seen_bank import SEEN_BANKS
@@ -47,7 +49,7 @@ __all__ = ["INPUT_KEYS", "SOURCES", "RecipeInputs", "input_digests"]
 log = logging.getLogger(__name__)
 
 INPUT_KEYS = {
-    "graph": ("name", "seen", "unseen"),
+    "graph": ("name", "seen", "unseen", "similar", "attributes", "per_class"),
     "semantics": ("source", "text_form", "missing", "missing_value"),
     "seen_bank": ("backbone", "labels", "bank", "features", "fit"),
     "seen_features": ("file",),
@@ -63,7 +65,14 @@ FILES = (
 )
 """Keys that name a file, or one of `WORDS`."""
 
-PLACES = (("graph", "name"), ("graph", "seen"), ("graph", "unseen"), ("seen_bank", "backbone"), *FILES)
+PLACES = (
+    ("graph", "attributes"),
+    ("graph", "name"),
+    ("graph", "seen"),
+    ("graph", "unseen"),
+    ("seen_bank", "backbone"),
+    *FILES,
+)
 """Keys that may name a file or folder."""
 
 WORDS = ("auto",)
@@ -96,6 +105,7 @@ class RecipeInputs:
             if value is not None and value not in WORDS and not self.path(str(value)).is_file():
                 raise InputFileError(f"[{table}] {key} names {value!r}: no such file. Check the path.")
         self.semantic_source()
+        self.links()
         choose(SEEN_BANKS, str(self._get("seen_bank", "fit", DEFAULT_FIT)), "seen bank")
         missing = self._get("semantics", "missing", MISSING_RULES[0])
         if missing not in MISSING_RULES:
@@ -156,6 +166,12 @@ class RecipeInputs:
         if is_file and name not in split_names(place):
             return tuple(read_lines(path))
         return read_class_list(name, graph, place)
+
+    def links(self) -> LinkChoice:
+        """Return which links the graph gets beside its hierarchy."""
+        named = self._get("graph", "attributes")
+        given = {key: value for key in ("similar", "per_class") if (value := self._get("graph", key)) is not None}
+        return LinkChoice(attributes=None if named is None else self.path(str(named)), **given)
 
     def semantics(self, graph: ClassGraph, place: Path | str) -> SemanticEmbedding:
         """Return a vector for every class of the graph, in its order; gaps raise unless the recipe fills them."""
@@ -239,7 +255,7 @@ class RecipeInputs:
         graph, split, place = self.graph()
         split.check(graph)
         features = self.seen_features(split)
-        semantics = self.semantics(graph, place)
+        graph, semantics = self.links().apply(graph, self.semantics(graph, place))
         return Supervision(graph, semantics, _of_seen(self.seen_bank(split.seen), split.seen), features), split
 
     def without(self, supervision: Supervision, held_out: ClassIds) -> Supervision:
@@ -301,6 +317,8 @@ def input_digests(supervision: Supervision, split: Split) -> dict[str, str]:
     texts = [[class_id, text.name, *text.lemmas, text.definition] for class_id, text in zip(graph.index, graph.texts)]
     marks = {mark: sorted(ids) for mark, ids in sorted(graph.marks.items())}
     written = json.dumps([texts, graph.edges.tolist(), graph.relations.tolist(), marks, dict(graph.provenance)])
+    if len(graph.links):
+        written += json.dumps([graph.links.ends.tolist(), graph.links.kinds.tolist()])
     weights = torch.cat([bank.weights.float(), bank.biases.float()[:, None]], dim=1)
     digests = {
         "graph": sha256_text(written),

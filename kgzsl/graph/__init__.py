@@ -3,7 +3,8 @@
 In: WordNet 3.0 (`wordnet`), own taxonomies as TSV or JSON (`taxonomy_file`) or networkx (`custom`), or a graph
 folder (`storage`) with class lists beside it (`class_lists`).
 Out: a `ClassGraph` (class ids, texts, acyclic edges child to parent), smaller ones out of it (`induce`), distances in
-it (`hops`), sparse adjacencies of it (`adjacency`).
+it (`hops`), sparse adjacencies of it (`adjacency`). `linking` adds what stands beside the hierarchy: links between
+classes whose vectors are near, and attributes as nodes (`links`).
 
 Inductions: ``closed`` (all ancestors), ``contracted`` (chains without a wanted class removed), ``published`` (DGP's,
 CVPR 2019), ``full``. Shipped: ``wordnet-nouns`` (Fellbaum, WordNet, MIT Press 1998) and ``imagenet21k``.
@@ -16,6 +17,8 @@ from kgzsl.graph.class_lists import read_class_list, release_notes, releases
 from kgzsl.graph.custom import from_networkx
 from kgzsl.graph.hops import ancestor_hops, hop_distances, paths_to_root, shortest_path, tree_distances
 from kgzsl.graph.induce import INDUCTIONS
+from kgzsl.graph.linking import with_attributes, with_similar
+from kgzsl.graph.links import LINKS, Links
 from kgzsl.graph.storage import find_graph, load_graph, load_split_list, save_graph, split_names
 from kgzsl.graph.taxonomy_file import read_taxonomy
 
@@ -25,9 +28,11 @@ __all__ = [
     "HYPERNYM",
     "INDUCTIONS",
     "INSTANCE",
+    "LINKS",
     "RELATIONS",
     "Adjacency",
     "ClassGraph",
+    "Links",
     "NewClass",
     "ancestor_hops",
     "build_shipped",
@@ -47,4 +52,6 @@ __all__ = [
     "shortest_path",
     "split_names",
     "tree_distances",
+    "with_attributes",
+    "with_similar",
 ]

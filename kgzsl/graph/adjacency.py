@@ -19,6 +19,7 @@ import numpy as np
 
 from kgzsl.graph.class_graph import INSTANCE, ClassGraph
 from kgzsl.graph.hops import ancestor_hops
+from kgzsl.graph.links import SIMILAR
 from kgzsl.graph.walks import most_visited_neighbours
 from kgzsl.registry import choose
 from kgzsl.types import Array, Float, Int
@@ -33,6 +34,7 @@ __all__ = [
     "most_visited",
     "oneself",
     "relational",
+    "relational_links",
     "undirected",
     "undirected_symmetric",
 ]
@@ -41,6 +43,8 @@ MAX_HOP = 4
 """Ancestors this many hops away or more share one group (the published number)."""
 NUM_RELATIONS = 4
 """Relations to others that `relational` tells apart: hypernym and instance, each upward and downward."""
+NUM_LINK_RELATIONS = 3
+"""Relations that `relational_links` adds: similar, from the attributes of a class, from the classes of an attribute."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +75,13 @@ class Adjacency:
 
 
 def degrees(graph: ClassGraph) -> Int[Array, "C"]:
-    """Return the number of neighbours of each class in the undirected graph, itself counted once."""
+    """Return the number of neighbours of each class, along edges and links, itself counted once."""
     ends = _both_directions(graph)
     return np.bincount(ends[:, 0], minlength=graph.num_classes)
 
 
 def _both_directions(graph: ClassGraph) -> Int[Array, "A 2"]:
-    count, (child, parent) = graph.num_classes, graph.edges.T
+    count, (child, parent) = graph.num_classes, np.concatenate([graph.edges, graph.links.ends]).T
     loops = np.arange(count, dtype=np.int64) * (count + 1)
     pairs = np.unique(np.concatenate([child * count + parent, parent * count + child, loops]))  # pairs as one number
     return np.stack(np.divmod(pairs, max(count, 1)), axis=1)
@@ -87,7 +91,7 @@ def undirected(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -
     """Gather from all neighbours and oneself, row-normalised: ``D^-1 (A + I)`` (SGCN).
 
     Args:
-        graph: the class graph; its edges count in both directions.
+        graph: the class graph; its edges and links count in both directions.
         node_degrees: degrees to use instead of the graph's own, (C,).
     """
     ends = _both_directions(graph)
@@ -145,12 +149,31 @@ def relational(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -
     Groups: 0 oneself, 1 from the hypernyms, 2 from the hyponyms, 3 from the class that this is an instance of, 4 from
     its instances. Edges that were added by hand count as hypernym edges.
     """
+    return _by_group(graph.num_classes, NUM_RELATIONS + 1, *_along_edges(graph))
+
+
+def _along_edges(graph: ClassGraph) -> tuple[Int[Array, "E"], Int[Array, "E"], Int[Array, "E"]]:
+    """Return targets, sources and groups of oneself and the edges."""
     child, parent = graph.edges.T
     up = np.where(graph.relations == INSTANCE, 3, 1)
     rows = np.arange(graph.num_classes, dtype=np.int64)
-    targets, sources = np.concatenate([rows, child, parent]), np.concatenate([rows, parent, child])
     groups = np.concatenate([np.zeros_like(rows), up, up + 1])
-    return _by_group(graph.num_classes, NUM_RELATIONS + 1, targets, sources, groups)
+    return np.concatenate([rows, child, parent]), np.concatenate([rows, parent, child]), groups
+
+
+def relational_links(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
+    """Gather as `relational`, and along links in three groups more: 5 similar, 6 attributes, 7 their classes."""
+    targets, sources, groups = _along_edges(graph)
+    first, second = graph.links.ends.T
+    forth = np.where(graph.links.kinds == SIMILAR, NUM_RELATIONS + 1, NUM_RELATIONS + 2)
+    back = np.where(graph.links.kinds == SIMILAR, NUM_RELATIONS + 1, NUM_RELATIONS + 3)
+    return _by_group(
+        graph.num_classes,
+        NUM_RELATIONS + NUM_LINK_RELATIONS + 1,
+        np.concatenate([targets, first, second]),
+        np.concatenate([sources, second, first]),
+        np.concatenate([groups, forth, back]),
+    )
 
 
 def most_visited(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None, *, number: int) -> Adjacency:
@@ -179,6 +202,7 @@ ADJACENCIES: dict[str, Callable[..., Adjacency]] = {
     "from_descendants": from_descendants,
     "oneself": oneself,
     "relational": relational,
+    "relational_links": relational_links,
 }
 """Adjacencies by the name that a propagator asks for."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import GraphError
+from kgzsl.graph.links import Links
 from kgzsl.graph.neighbours import Neighbours
 from kgzsl.graph.stored_texts import appended_texts
 from kgzsl.markup import facts, page, some_of
@@ -46,9 +47,10 @@ class ClassGraph:
         relations: for each edge its row in `RELATIONS`.
         marks: mark (such as ``person``) to the class ids that carry it.
         provenance: where the graph comes from; ``wordnet`` holds the WordNet version, where it has one.
+        links: edges beside the hierarchy, see `kgzsl.graph.links`.
 
     Raises:
-        GraphError: a cycle (named class by class), a repeated edge, an edge to no class.
+        GraphError: a cycle (named class by class), a repeated edge or link, an edge or link to no class.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ClassGraph:
     relations: Int[Array, "E"]
     marks: Mapping[str, frozenset[ClassId]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    links: Links = field(default_factory=Links.none)
     _parents: Neighbours = field(init=False, repr=False)
     _children: Neighbours = field(init=False, repr=False)
     _upward: Int[Array, "C"] = field(init=False, repr=False)
@@ -75,6 +78,7 @@ class ClassGraph:
         object.__setattr__(self, "_upward", upward)
         self._check_repeats()
         self._check_acyclic()
+        self.links.check(count, self.name)
 
     def _check_repeats(self) -> None:
         keys = self.edges[:, 0] * max(len(self.index), 1) + self.edges[:, 1]
@@ -227,6 +231,7 @@ class ClassGraph:
             texts=tuple(self.texts[row] for row in rows.tolist()),
             edges=places[kept],
             relations=self.relations[numbers[kept]],
+            links=self.links.among(rows),
             marks={mark: frozenset(ids & held) for mark, ids in self.marks.items()},
         )
 

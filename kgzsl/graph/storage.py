@@ -1,5 +1,7 @@
 """A class graph as a folder of text files: ``graph.toml``, ``classes.tsv``, ``edges.tsv``, ``splits/*.txt``.
 
+``links.tsv`` is there where the graph has links.
+
 No time and no path is written, so that equal graphs are equal bytes.
 """
 
@@ -14,6 +16,7 @@ import numpy as np
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, InputFileError, UnknownClassError
 from kgzsl.graph.class_graph import RELATIONS, ClassGraph
+from kgzsl.graph.links import LINKS, Links
 from kgzsl.graph.stored_texts import StoredTexts
 from kgzsl.runtime import read_lines, read_toml, sha256_text, shipped_path, write_text
 from kgzsl.runtime.files import read_text
@@ -24,6 +27,8 @@ __all__ = ["find_graph", "load_graph", "load_split_list", "save_graph", "split_n
 FORMAT = 1
 CLASS_COLUMNS = "class_id\tname\tlemmas\tmarks"
 EDGE_COLUMNS = "child\tparent\trelation"
+LINK_COLUMNS = "first\tsecond\tkind"
+LINKS_FILE = "links.tsv"
 DEFINITION_COLUMN = "definition"
 
 
@@ -39,7 +44,8 @@ def save_graph(graph: ClassGraph, folder: PathLike, splits: Mapping[str, Sequenc
     folder = Path(folder)
     classes, edges = _classes_table(graph), _edges_table(graph)
     lists = {f"splits/{name}.txt": "".join(f"{i}\n" for i in ids) for name, ids in (splits or {}).items()}
-    files = {"classes.tsv": classes, "edges.tsv": edges, **lists}
+    links = {LINKS_FILE: _links_table(graph)} if len(graph.links) else {}
+    files = {"classes.tsv": classes, "edges.tsv": edges, **links, **lists}
     header: dict[str, Any] = {"format": FORMAT, "name": graph.name, **graph.provenance}
     header |= {"num_classes": graph.num_classes, "num_edges": len(graph.edges)}
     for name, content in files.items():
@@ -69,6 +75,12 @@ def _edges_table(graph: ClassGraph) -> str:
     ids = graph.index.ids
     rows = zip(graph.edges.tolist(), graph.relations.tolist())
     return f"{EDGE_COLUMNS}\n" + "".join(f"{ids[c]}\t{ids[p]}\t{RELATIONS[r]}\n" for (c, p), r in rows)
+
+
+def _links_table(graph: ClassGraph) -> str:
+    ids = graph.index.ids
+    rows = zip(graph.links.ends.tolist(), graph.links.kinds.tolist())
+    return f"{LINK_COLUMNS}\n" + "".join(f"{ids[a]}\t{ids[b]}\t{LINKS[kind]}\n" for (a, b), kind in rows)
 
 
 def _toml(values: Mapping[str, Any]) -> str:
@@ -119,13 +131,15 @@ def load_graph(name: PathLike) -> ClassGraph:
     facts = {"format", "name", "num_classes", "num_edges", "sha256"}
     provenance = {key: value for key, value in header.items() if key not in facts}
     index, texts, marks = _read_classes(folder / "classes.tsv", str(header["name"]))
-    edges, relations = _read_edges(folder / "edges.tsv", index)
+    edges, relations = _read_ends(folder / "edges.tsv", index, EDGE_COLUMNS, RELATIONS)
+    promised = LINKS_FILE in header.get("sha256", {})
+    links = Links(*_read_ends(folder / LINKS_FILE, index, LINK_COLUMNS, LINKS)) if promised else Links.none()
     if (len(index), len(edges)) != (header.get("num_classes"), header.get("num_edges")):
         expected = f"{header.get('num_classes')} classes and {header.get('num_edges')} edges"
         raise CorruptFileError(
             f"{folder} holds {len(index)} classes and {len(edges)} edges but promises {expected}; build it again."
         )
-    return ClassGraph(str(header["name"]), index, texts, edges, relations, marks, provenance)
+    return ClassGraph(str(header["name"]), index, texts, edges, relations, marks, provenance, links)
 
 
 def _columns(path: Path, columns: str) -> list[list[str]]:
@@ -163,9 +177,10 @@ def _read_classes(path: Path, name: str) -> tuple[ClassIndex, StoredTexts, dict[
     return index, StoredTexts(names, lemmas, more[0] if more else []), {m: frozenset(i) for m, i in marks.items()}
 
 
-def _read_edges(path: Path, index: ClassIndex) -> tuple[np.ndarray, np.ndarray]:
-    children, parents, relations = _columns(path, EDGE_COLUMNS)[:3]
-    codes = {relation: code for code, relation in enumerate(RELATIONS)}
+def _read_ends(path: Path, index: ClassIndex, columns: str, kinds: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of both ends of each edge or link, and its kind."""
+    children, parents, relations = _columns(path, columns)[:3]
+    codes = {relation: code for code, relation in enumerate(kinds)}
     try:
         ends = np.stack([index.rows(children), index.rows(parents)], axis=1)
         return ends, np.array(list(map(codes.__getitem__, relations)), dtype=np.int64)

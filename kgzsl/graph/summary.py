@@ -24,6 +24,7 @@ class GraphSummary:
         wordnet: its WordNet version, or None.
         num_classes: how many classes.
         edges: relation to how many edges of it; relations without edges left out.
+        links: kind to how many links of it.
         roots: classes without a parent.
         depth: the longest way upward, in edges.
         num_components: how many parts hang together.
@@ -36,6 +37,7 @@ class GraphSummary:
     wordnet: str | None
     num_classes: int
     edges: dict[str, int]
+    links: dict[str, int]
     roots: tuple[ClassId, ...]
     depth: int
     num_components: int
@@ -62,6 +64,7 @@ def summarise(graph: ClassGraph) -> GraphSummary:
         wordnet=graph.wordnet_version,
         num_classes=graph.num_classes,
         edges={relation: count for relation, count in zip(RELATIONS, counts) if count},
+        links=graph.links.counts(),
         roots=graph.roots(),
         depth=int(depth.max(initial=0)),
         num_components=int(components(graph).max(initial=-1)) + 1,

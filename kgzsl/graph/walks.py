@@ -30,13 +30,18 @@ def expected_visits(graph: ClassGraph, rows: Int[Array, "R"], steps: int = STEPS
     """Return how often a random walk from each row comes to each class, ``sum_t P^t`` with ``P = D^-1 A``.
 
     Args:
-        graph: the class graph; its edges count in both directions.
+        graph: the class graph; its edges and links count in both directions.
         rows: where walks start.
         steps: length of a walk.
     """
     from scipy.sparse import csr_array
 
-    ends = np.concatenate([graph.edges, graph.edges[:, ::-1]])
+    pairs = np.concatenate([graph.edges, graph.links.ends])
+    ends = (
+        np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+        if len(graph.links)
+        else (np.concatenate([pairs, pairs[:, ::-1]]))
+    )
     degree = np.bincount(ends[:, 0], minlength=graph.num_classes)
     shape = (graph.num_classes, graph.num_classes)
     backward = csr_array((1.0 / degree[ends[:, 0]], (ends[:, 1], ends[:, 0])), shape=shape)  # P transposed

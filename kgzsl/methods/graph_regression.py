@@ -47,7 +47,16 @@ from kgzsl.runtime import load_tensors, save_tensors, sha256_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.splits import Split
 from kgzsl.supervision import Supervision
-from kgzsl.training import OBJECTIVES, Checkpoint, Problem, Progress, Settings, Trainer
+from kgzsl.training import (
+    FEATURE_OBJECTIVES,
+    OBJECTIVES,
+    Checkpoint,
+    Problem,
+    Progress,
+    Settings,
+    Trainer,
+    WeightRegression,
+)
 from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
 __all__ = ["GraphRegression"]
@@ -77,7 +86,8 @@ class GraphRegression:
         network: ``dgp``, ``sgcn``, ``gcnz``, ``gat``, ``sage``, ``rgcn``, ``transformer`` or ``residual``; see
             `kgzsl.propagation`.
         network_options: keywords of the network, such as ``hidden`` and ``dropout``.
-        objective: ``weight_regression`` or ``cosine_regression``.
+        objective: ``weight_regression``, ``cosine_regression``, or ``feature_cross_entropy``, which needs images of the
+            seen classes.
         held_out: share of the seen classes that choose the number of epochs; 0 trains all ``epochs``.
         epochs, learning_rate, weight_decay, evaluate_every, patience, criterion, precision, seed, schedule: see
             `kgzsl.training.Settings`.
@@ -104,7 +114,7 @@ class GraphRegression:
         schedule: str = "constant",
     ) -> None:
         registry.choose(PROPAGATORS, network, "network")
-        registry.choose(OBJECTIVES, objective, "objective")
+        registry.choose({name: name for name in (*OBJECTIVES, *FEATURE_OBJECTIVES)}, objective, "objective")
         if not 0 <= held_out < 1:
             raise RecipeError(f"held_out is a share from 0 to below 1, found {held_out!r}.")
         self.network = network
@@ -142,19 +152,23 @@ class GraphRegression:
         training = [adjacencies[name] for name in propagator.adjacencies]
         inference = [adjacencies[name] for name in propagator.inference_adjacencies]
 
+        look = FEATURE_OBJECTIVES.get(self.objective)
+
         def problem(fitted: ClassIds, held_out: ClassIds = (), stack: Sequence[Adjacency] = training) -> Problem:
             index = supervision.graph.index
             plan = PropagationPlan.to_rows(stack, index.rows(fitted))
             inputs = supervision.semantics.vectors[plan.inputs]
-            target = self._target(supervision.seen_bank, [index[row] for row in plan.outputs], propagator.with_bias)
-            return Problem(plan, inputs, target, problem(held_out, (), inference) if held_out else None)
+            ids = tuple(index[row] for row in plan.outputs)
+            target = self._target(supervision.seen_bank, ids, propagator.with_bias)
+            own = look.of(supervision.seen_features, ids, supervision.seen_bank) if look and stack is training else None
+            return Problem(plan, inputs, target, problem(held_out, (), inference) if held_out else None, own)
 
         seen = tuple(supervision.seen_bank.index)
         split = Split(seen).hold_out(self.held_out, self.settings.seed) if self.held_out else Split(seen)
         checkpoint = Checkpoint(
             context.folder, self._fingerprint(supervision, context.device.type), context.checkpoint_every
         )
-        objective = OBJECTIVES[self.objective]()
+        objective = OBJECTIVES.get(self.objective, WeightRegression)()
         trainer = Trainer(propagator, objective, self.settings, context.device, checkpoint)
         select = (lambda: problem(split.fitted, split.held_out)) if split.held_out else None
         self.progress = trainer.run(select, lambda: problem(seen))
@@ -175,8 +189,12 @@ class GraphRegression:
     def _fingerprint(self, supervision: Supervision, device: str) -> str:
         """Digest all that decides the training, the kind of device too: its random numbers are of its own making."""
         bank, graph = supervision.seen_bank, supervision.graph
-        arrays = (bank.weights, bank.biases, supervision.semantics.vectors, torch.from_numpy(graph.edges))
+        edges = (graph.edges, graph.links.ends, graph.links.kinds) if len(graph.links) else (graph.edges,)
+        arrays = (bank.weights, bank.biases, supervision.semantics.vectors, *map(torch.from_numpy, edges))
         digests = [hashlib.sha256(array.contiguous().numpy().tobytes()).hexdigest() for array in arrays]
+        if self.objective in FEATURE_OBJECTIVES and (images := supervision.seen_features) is not None:
+            digests.append(hashlib.sha256(images.features.float().numpy().tobytes()).hexdigest())
+            digests.append(sha256_text(json.dumps(images.class_ids())))
         names = sha256_text("\n".join([*graph.index, "", *bank.index]))
         return sha256_text(json.dumps([self.parameters(), device, digests, names]))
 

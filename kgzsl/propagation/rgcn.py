@@ -1,8 +1,9 @@
 """R-GCN: weights of their own for every relation along which a class gathers.
 
 What a class takes from the class above it should differ from what it takes from those below: hypernym edges upward and
-downward and instance edges upward and downward are four relations, and a class itself is a fifth. The weights of the
-four are mixtures of a few bases, so that the rare instance edges learn from the others.
+downward and instance edges upward and downward are four relations, and a class itself is a fifth. With links (classes
+that are alike, attributes) there are three more. The weights of all but oneself are mixtures of a few bases, so that
+the rare instance edges learn from the others.
 
 References:
     Schlichtkrull, Kipf, Bloem, van den Berg, Titov, Welling: Modeling Relational Data with Graph Convolutional
@@ -20,7 +21,7 @@ from typing import Any
 import torch
 
 from kgzsl.errors import RecipeError
-from kgzsl.graph.adjacency import NUM_RELATIONS
+from kgzsl.graph.adjacency import NUM_LINK_RELATIONS, NUM_RELATIONS
 from kgzsl.propagation.aggregation import Aggregation
 from kgzsl.propagation.base import Propagator
 from kgzsl.propagation.layers import GraphLayer, draw_glorot, without_drawing
@@ -39,16 +40,24 @@ class RelationalLayer(GraphLayer):
         out_dim: width of the output.
         num_bases: number of bases that the relations share.
         dropout: probability to drop an input.
+        num_relations: number of relations to others.
 
     Raises:
         RecipeError: there is no basis.
     """
 
-    def __init__(self, in_dim: int, out_dim: int, num_bases: int = 2, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        in_dim: int,
+        out_dim: int,
+        num_bases: int = 2,
+        dropout: float = 0.0,
+        num_relations: int = NUM_RELATIONS,
+    ) -> None:
         if num_bases < 1:
             raise RecipeError(f"num_bases is at least 1, found {num_bases!r}.")
         super().__init__(in_dim, out_dim, dropout)
-        self.operator = without_drawing(lambda: _operator(in_dim, out_dim, num_bases))
+        self.operator = without_drawing(lambda: _operator(in_dim, out_dim, num_bases, num_relations))
 
     def reset(self, generator: torch.Generator) -> None:
         """Draw bases, mixtures and own weights from Glorot's uniform distribution; zero the bias."""
@@ -65,10 +74,10 @@ class RelationalLayer(GraphLayer):
         return y
 
 
-def _operator(in_dim: int, out_dim: int, num_bases: int) -> Any:
+def _operator(in_dim: int, out_dim: int, num_bases: int, num_relations: int) -> Any:
     from torch_geometric.nn import RGCNConv
 
-    return RGCNConv((in_dim, in_dim), out_dim, NUM_RELATIONS, num_bases=num_bases, aggr="mean")
+    return RGCNConv((in_dim, in_dim), out_dim, num_relations, num_bases=num_bases, aggr="mean")
 
 
 class RGCN(Propagator):
@@ -80,6 +89,7 @@ class RGCN(Propagator):
         hidden: hidden widths.
         num_bases: number of bases that the relations of a layer share.
         dropout: probability to drop an input of any layer.
+        links: gather along the graph's links as well, each kind a relation of its own.
     """
 
     def __init__(
@@ -90,7 +100,11 @@ class RGCN(Propagator):
         *,
         num_bases: int = 2,
         dropout: float = 0.5,
+        links: bool = False,
     ) -> None:
         widths = (in_dim, *hidden, feature_dim + 1)
-        layers = [RelationalLayer(wide_in, wide_out, num_bases, dropout) for wide_in, wide_out in pairwise(widths)]
-        super().__init__(layers, ["relational"] * len(layers))
+        number = NUM_RELATIONS + (NUM_LINK_RELATIONS if links else 0)
+        layers = [
+            RelationalLayer(wide_in, wide_out, num_bases, dropout, number) for wide_in, wide_out in pairwise(widths)
+        ]
+        super().__init__(layers, ["relational_links" if links else "relational"] * len(layers))

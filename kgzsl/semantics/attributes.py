@@ -22,7 +22,7 @@ from kgzsl.semantics.attribute_folder import is_attribute_folder, read_folder
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.types import PathLike, Tensor
 
-__all__ = ["read_attributes"]
+__all__ = ["attribute_names", "read_attributes"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,12 @@ def read_attributes(path: PathLike, *, missing_value: float | None = None, missi
     filled = _fill(path, values, names, missing)
     index = ClassIndex(tuple(classes), f"attributes {Path(path).name}")
     return SemanticEmbedding(index, filled, f"attributes/{Path(path).stem}@{digest[:12]}", "attributes")
+
+
+def attribute_names(path: PathLike) -> tuple[str, ...]:
+    """Return the names of the attributes that `read_attributes` reads, in the order of its columns; errors as there."""
+    names = read_folder(path)[0] if is_attribute_folder(path) else _read_table(path)[0]
+    return tuple(names)
 
 
 def _read_table(path: PathLike) -> tuple[list[str], list[str], Tensor, str]:
