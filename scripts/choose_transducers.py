@@ -9,7 +9,7 @@ in parts (`transduction_games.parts`), each with all images and with two draws o
 predictions of every run that is named. A setting is worth the mean over the three sets of the mean gain in accuracy.
 Options are changed one at a time in the order below; the present value stays where the best is not 0.2 above it. The
 members of ``agreement`` are those, of all combinations, that lose few games and gain within half a point of the most.
-`LEAST_GAIN` is the lowest of 0, 0.01, 0.02, ... at which `balanced` loses no game.
+The least gain in separation of `balanced` is the lowest of 0, 0.01, 0.02, ... at which it loses no game.
 
 FOUND
 
@@ -90,7 +90,7 @@ def main() -> None:
         found = gains(name, {}, played, before)
         print(
             f"{name}: mean {mean_of_sets(played, found):.2f}, by set {by_set(played, found)}, "
-            f"{sum(gain < 0 for gain in found)} games lost, the worst by {-min(0.0, *found):.1f}",
+            f"{sum(gain < 0 for gain in found)} games lost, the worst by {max(0.0, *(-gain for gain in found)):.1f}",
             flush=True,
         )
     for name in [one for one in sys.argv[1:] if one in OFFERED]:

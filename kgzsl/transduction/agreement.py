@@ -14,7 +14,7 @@ from kgzsl.transduction.gaussian import GaussianClustering
 from kgzsl.transduction.neighbours import LabelPropagation
 from kgzsl.transduction.prototypes import PrototypeRefinement
 from kgzsl.transduction.transducer import Transducer
-from kgzsl.transduction.usage import LEAST_GAIN, carried, guarded
+from kgzsl.transduction.usage import carried, guarded
 from kgzsl.types import ClassIds, Float, Tensor
 
 __all__ = ["AgreementScorer", "TransducerAgreement"]
@@ -67,7 +67,7 @@ class TransducerAgreement:
     """Adapt by several transducers, and multiply their probabilities (a product of experts; Hinton, 2002).
 
     Clusters that one of them begins at the wrong place are seldom begun there by all. On held-out seen classes the
-    product lost fewer games against no transducer at all than any member, and none by as much as a point.
+    product lost fewer games against no transducer at all than its members did, and no more than a point in any.
 
     Args:
         members: the transducers, without a guard of their own.
@@ -77,7 +77,7 @@ class TransducerAgreement:
 
     members: Sequence[Transducer] = field(default_factory=_members)
     least: float = 0.5
-    least_gain: float = LEAST_GAIN
+    least_gain: float = 0.0
 
     def adapt(self, scorer: Scorer, unlabelled: FeatureSet) -> Scorer:
         """Return a scorer of what the members agree on; the scorer itself for no image.

@@ -13,15 +13,12 @@ from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
 from kgzsl.types import ClassId, ClassIds, Float, Tensor
 
-__all__ = ["LEAST_GAIN", "ClassUsage", "TransducedScorer", "UsageReport", "carried", "guarded", "separation"]
+__all__ = ["ClassUsage", "TransducedScorer", "UsageReport", "carried", "guarded", "separation"]
 
 Found = TypeVar("Found")
 
 LEAST = 0.5
 """Fewer than this share of the effective classes of before is a collapse."""
-LEAST_GAIN = 0.02
-"""What classes gain in separation where adapting helps: below it balancing lost games of held-out seen classes, and no
-other transducer gained so little (scripts/choose_transducers.py)."""
 
 
 @dataclass(frozen=True, slots=True)
