@@ -37,6 +37,7 @@ SHAPED_ROOMS = (
         "kgzsl.export",
         "kgzsl.few_images",
         "kgzsl.transduction",
+        "kgzsl.meta_learning",
         "kgzsl.domain_shift",
         "kgzsl.fine_tuning",
         "kgzsl.plots",

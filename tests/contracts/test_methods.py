@@ -23,6 +23,7 @@ from kgzsl.features import FeatureSet
 from kgzsl.graph.class_graph import ClassGraph, NewClass
 from kgzsl.graph.extension import ClassExtension, extension_with_parents
 from kgzsl.methods import METHODS, InductiveMethod, Method, NearestSeen
+from kgzsl.methods.row_function import PropagatingMethod
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.toy import CLASSES, SEEN, UNSEEN, toy_seen_features, toy_supervision
@@ -30,6 +31,9 @@ from kgzsl.toy import CLASSES, SEEN, UNSEEN, toy_seen_features, toy_supervision
 SMALL = {"epochs": 40, "evaluate_every": 10, "network_options": {"hidden": 8}}
 SHORT = {
     "devise": {"epochs": 10},
+    "episodic": {"episodes": 5},
+    "maml": {"episodes": 5, "share": 0.4, "network_options": {"hidden": [8], "dropout": 0.0}},
+    "memory": {"episodes": 5, "learning_rate": 1e-2},
     "ensemble": {"members": [{"name": "kernel_regression", "weight": 2}, {"name": "exem"}], "spread": 0.5},
     "icis": {"hidden": 16, "epochs": 20, "learning_rate": 1e-3},
 }
@@ -176,7 +180,7 @@ def test_a_row_is_explained_or_it_is_said_which_methods_can_be(make, given: Supe
     method = make().fit(given)
     scorer, direction = method.synthesize(UNSEEN), torch.tensor([1.0, -0.5, 0.3, 1.0], dtype=torch.float64)
     if not {name for name, kind in METHODS.items() if isinstance(method, kind)} & set(explained_methods()):
-        with pytest.raises(NotAvailableError, match="methods that do are conse, ensemble, eszsl, exem, graph_reg"):
+        with pytest.raises(NotAvailableError, match="methods that do are conse, ensemble, episodic, eszsl, exem"):
             amounts_of(method, AskedClass("okapi"), direction, SEEN)
         return
     if not isinstance(scorer, ClassifierBank):
@@ -187,7 +191,7 @@ def test_a_row_is_explained_or_it_is_said_which_methods_can_be(make, given: Supe
     found = amounts_of(method, AskedClass("okapi"), direction, SEEN, steps=64)
     within = 1e-5 if found.is_exact else 2e-2
     assert found.total == pytest.approx(float(rows(method, ("okapi",))[0].double() @ direction), abs=within, rel=1e-5)
-    assert found.is_exact == ("graph" not in type(method).__name__.lower())
+    assert found.is_exact == (not isinstance(method, PropagatingMethod))
 
 
 KIND_OF = {"mule": "hoofed", "parrot": "bird"}
