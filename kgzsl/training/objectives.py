@@ -30,7 +30,7 @@ class WeightRegression:
 
     def loss(self, predicted: Float[Tensor, "R O"], target: Float[Tensor, "R O"]) -> Float[Tensor, ""]:
         """Return ``sum (p - t)^2 / (2 R)``."""
-        return (predicted - target).square().sum() / (2 * len(target))
+        return functional.mse_loss(predicted, target, reduction="sum") / (2 * len(target))
 
 
 class CosineRegression:
