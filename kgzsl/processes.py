@@ -20,11 +20,19 @@ from kgzsl import errors
 from kgzsl.errors import KgzslError, MissingDependencyError, MissingResourceError, RecipeError
 from kgzsl.registry import choose
 from kgzsl.runtime import choose_device
+from kgzsl.types import Tensor
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["PRECISIONS", "Processes", "is_first_process", "started_from_outside"]
+__all__ = [
+    "PRECISIONS",
+    "Processes",
+    "is_first_process",
+    "place_among_processes",
+    "started_from_outside",
+    "sum_over_processes",
+]
 
 PRECISIONS = {"fp32": "32-true", "bf16-mixed": "bf16-mixed", "16-mixed": "16-mixed"}
 """The names of precisions, and what Fabric calls them."""
@@ -114,6 +122,19 @@ def started_from_outside() -> bool:
 def is_first_process() -> bool:
     """Say whether this process speaks for all: it is the first of those that ``torchrun`` started, or the only one."""
     return not started_from_outside() or os.environ.get("RANK", "0") == "0"
+
+
+def place_among_processes() -> tuple[int, int]:
+    """Return the number of this process among those that compute together, from 0, and how many there are."""
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """Return the sum of a tensor over all processes, which must all call this; it is written over."""
+    if place_among_processes()[1] > 1:
+        torch.distributed.all_reduce(values)
+    return values
 
 
 @contextmanager

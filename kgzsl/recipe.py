@@ -127,7 +127,15 @@ class Recipe:
         variants: Mapping[str, Callable[..., Method]] = METHODS
         return build(variants, str(self._get("method", "name")), "method", keywords)
 
-    def train(self, out: PathLike, *, device: str = "auto", command: str = "", overwrite: bool = False) -> RunFolder:
+    def train(
+        self,
+        out: PathLike,
+        *,
+        device: str = "auto",
+        command: str = "",
+        overwrite: bool = False,
+        fit: Callable[[Supervision, FitContext], Method] | None = None,
+    ) -> RunFolder:
         """Train and write a run folder; killed at any time, the same call goes on and ends in the same bytes.
 
         A folder that holds the finished run of the same recipe and inputs is returned as it is. One that holds
@@ -138,6 +146,7 @@ class Recipe:
             device: ``auto``, ``cpu``, ``cuda``.
             command: what is recorded as the command.
             overwrite: let the new run replace another one.
+            fit: what fits the method, where that takes more than this process; by default its own ``fit``.
 
         Raises:
             InputFileError: a seen class of the recipe has no classifier in the seen bank, or the folder holds another
@@ -155,7 +164,7 @@ class Recipe:
         work = staged if holds_run(folder) or staged.is_dir() else folder
         if not is_run_of(work, facts):
             write_text(work / "recipe.toml", self._resolved(folder, facts["parameters"]))
-            method = self.method().fit(supervision, FitContext(chosen, work))
+            method = (fit or self.method().fit)(supervision, FitContext(chosen, work))
             manifest = {**facts, "command": command, "device": str(chosen), **_training_facts(method)}
             self._write(work, supervision, split, method, manifest)
         Checkpoint(work, "").clear()

@@ -69,13 +69,13 @@ def _tables() -> dict[str, Mapping[str, Any]]:
     from kgzsl.runtime import shipped_path
     from kgzsl.seen_bank import SEEN_BANKS
     from kgzsl.semantics import ENCODERS, TEXT_FORMS
-    from kgzsl.training import OBJECTIVES
+    from kgzsl.training import FEATURE_OBJECTIVES, OBJECTIVES
     from kgzsl.transduction import TRANSDUCERS
 
     return {
         "methods": METHODS,
         "networks": PROPAGATORS,
-        "objectives": OBJECTIVES,
+        "objectives": {**OBJECTIVES, **FEATURE_OBJECTIVES},
         "seen-banks": SEEN_BANKS,
         "text-forms": TEXT_FORMS,
         "encoders": ENCODERS,

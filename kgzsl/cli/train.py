@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgzsl.cli.completion import DEVICES, RECIPES
 from kgzsl.cli.several_values import ListOptionCommand
+
+if TYPE_CHECKING:
+    from kgzsl.run_folder import RunFolder
 
 __all__ = ["register"]
 
@@ -25,6 +28,8 @@ Examples:
 kgzsl train dgp --out runs/dgp
 
 kgzsl train dgp --out runs/mine --set seen_bank.backbone=my-model --set method.seed=1
+
+kgzsl train images.toml --out runs/images --set method.objective=feature_cross_entropy --processes 2
 """
 
 
@@ -52,6 +57,12 @@ def train_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE...", help="Change the recipe, such as method.epochs=600."),
     ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Processes that share the images of the loss, where the method's objective looks at images."
+        ),
+    ] = 1,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -63,7 +74,9 @@ def train_command(
 ) -> None:
     """Train a recipe."""
     from kgzsl.cli.last_run import remember_run
+    from kgzsl.processes import Processes, started_from_outside
     from kgzsl.recipe import Recipe
+    from kgzsl.shared_training import train_together
 
     chosen = [] if semantics is None else [f"semantics.source={json.dumps(semantics)}"]
     told = [*(f"--set {setting}" for setting in settings or []), *(f"--semantics '{semantics}'" for _ in chosen)]
@@ -71,7 +84,14 @@ def train_command(
     before = _manifest_stamp(out)
     loaded = Recipe.load(recipe, [*chosen, *(settings or [])])
     held = _additions_of(out)
-    run = loaded.train(out, device=device, command=words, overwrite=overwrite)
+    run: RunFolder | None
+    if processes > 1 or started_from_outside():
+        changed, engine = [*chosen, *(settings or [])], Processes(processes, device)
+        run = train_together(recipe, changed, out, engine, command=words, overwrite=overwrite)
+    else:
+        run = loaded.train(out, device=device, command=words, overwrite=overwrite)
+    if run is None:
+        return  # the first process speaks for all
     if before == _manifest_stamp(out):
         typer.echo(f"{out} holds this run already; nothing was trained.", err=True)
     elif held:

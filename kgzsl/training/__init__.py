@@ -1,6 +1,7 @@
 """Room 4, training: a propagator, an objective and a problem in; fitted parameters, metrics and checkpoints out."""
 
 from kgzsl.training.checkpoint import Checkpoint, Progress
+from kgzsl.training.feature_objectives import FEATURE_OBJECTIVES, FeatureCrossEntropy
 from kgzsl.training.objectives import OBJECTIVES, CosineRegression, Objective, WeightRegression
 from kgzsl.training.problem import Problem
 from kgzsl.training.schedule import SCHEDULES
@@ -10,10 +11,12 @@ from kgzsl.training.validation import CRITERIA, compare_classifiers
 
 __all__ = [
     "CRITERIA",
+    "FEATURE_OBJECTIVES",
     "OBJECTIVES",
     "SCHEDULES",
     "Checkpoint",
     "CosineRegression",
+    "FeatureCrossEntropy",
     "Objective",
     "Problem",
     "Progress",

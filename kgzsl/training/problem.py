@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from kgzsl.propagation import PropagationPlan
+from kgzsl.training.feature_objectives import FeatureCrossEntropy
 from kgzsl.types import Float, Tensor
 
 __all__ = ["Problem"]
@@ -21,14 +22,17 @@ class Problem:
         inputs: semantic vectors of ``plan.inputs``, (M, S).
         target: classifiers of ``plan.outputs``, (R, O), rows of length one.
         validation: the same for the held-out classes, or None.
+        objective: a loss of this problem alone, in the place of the trainer's, or None.
     """
 
     plan: PropagationPlan
     inputs: Float[Tensor, "M S"]
     target: Float[Tensor, "R O"]
     validation: Problem | None = None
+    objective: FeatureCrossEntropy | None = None
 
     def to(self, device: torch.device) -> Problem:
         """Return the problem on another device."""
         validation = None if self.validation is None else self.validation.to(device)
-        return Problem(self.plan.to(device), self.inputs.to(device), self.target.to(device), validation)
+        objective = None if self.objective is None else self.objective.to(device)
+        return Problem(self.plan.to(device), self.inputs.to(device), self.target.to(device), validation, objective)

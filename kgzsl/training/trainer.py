@@ -141,8 +141,9 @@ class Trainer:
             Checkpoint.restore(tensors, self.propagator, optimiser, generator)
         low = self.settings.precision == "bfloat16"
         step: Callable[[], Tensor]
-        step = Step(self.propagator, self.objective, problem, optimiser, generator, low_precision=low)
-        step = Replay(step, generator) if self.propagator.replayable else step
+        objective = problem.objective or self.objective
+        step = Step(self.propagator, objective, problem, optimiser, generator, low_precision=low)
+        step = Replay(step, generator) if self.propagator.replayable and problem.objective is None else step
         done = self.progress.epoch
         title = "choosing epochs" if self.progress.phase == "select" else "training"
         with show_progress(title, epochs) as advance:
