@@ -84,6 +84,8 @@ class BlockDone:
         pid: the worker's process.
         megabytes: the most memory that process has held.
         seconds: reading, answering, writing.
+        cpu_seconds: of all threads of that process meanwhile.
+        ended: when, in seconds since 1970 by the clock of its machine.
         failure: why it could not be done; its file is not there then.
     """
 
@@ -93,6 +95,8 @@ class BlockDone:
     pid: int
     megabytes: int
     seconds: float
+    cpu_seconds: float
+    ended: float
     failure: str | None = None
 
 
@@ -114,11 +118,11 @@ class BlockWorker:
 
     def run(self, block: Block) -> BlockDone:
         """Do a block; done again it gives the same file."""
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         tables = [self._answerer.answer(rows) for rows in self._rows(block)]
         facts = self.out.write(block.number, arrow().concat_tables(tables))
-        seconds = time.perf_counter() - started
-        return BlockDone(block.number, facts.rows, facts.errors, os.getpid(), _peak_megabytes(), seconds)
+        spent = time.perf_counter() - started, time.process_time() - used, time.time()
+        return BlockDone(block.number, facts.rows, facts.errors, os.getpid(), _peak_megabytes(), *spent)
 
     def _rows(self, block: Block) -> Iterator[Rows]:
         read = self.source.read(block, self.batch)
@@ -150,7 +154,7 @@ class RayWorker:
             self._worker = self._worker or self._make()
             return self._worker.run(block)
         except KgzslError as error:
-            return BlockDone(block.number, 0, 0, os.getpid(), _peak_megabytes(), 0.0, str(error))
+            return BlockDone(block.number, 0, 0, os.getpid(), _peak_megabytes(), 0.0, 0.0, time.time(), str(error))
 
 
 class Attempts:
