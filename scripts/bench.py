@@ -1,11 +1,13 @@
 """Measure queries, scoring and propagation against their floor: the bare matrix product of the same shapes.
 
 Usage: python scripts/bench.py [ITEM...] [--run RUN] [--rounds 3] [--json]
-Items: start query scoring precision memory propagation kernel; by default all. RUN is a run folder over a WordNet
-graph with a bank; without one the items that need it (start, precision) are left out and the others use random rows.
+Items: machine hops start query scoring precision memory propagation kernel; by default all. RUN is a run folder over a
+WordNet graph with a bank; without one the items that need it (start, precision) are left out and the others use random
+rows.
 
 Both sides run in this process by turns, in CPU seconds of one thread, and the quickest of the rounds counts: other
-programs on the machine can only add to it. Random rows are as good as real ones: time does not depend on them.
+programs on the machine can only add to it. The floor in float32 is the quicker of torch's product, oneDNN's, and
+oneDNN's in blocks. Random rows are as good as real ones: time does not depend on them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +32,7 @@ from kgzsl.evaluation.ranking import best_in_blocks
 from kgzsl.features import FeatureFile, FeatureSet
 from kgzsl.prepared_query import PreparedQuery
 from kgzsl.quantisation import expand, quantise
+from kgzsl.runtime import product
 from kgzsl.scoring import Caution
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +69,72 @@ def row(what: str, ours: float, floor: float, floor_of: str, goal: str) -> Row:
     """Return a line of the table: milliseconds of both sides and the share of the floor's rate."""
     measured = {"ms": round(1000 * ours, 2), "floor_ms": round(1000 * floor, 2), "share": round(floor / ours, 2)}
     return {"what": what, **measured, "floor": floor_of, "goal": goal}
+
+
+def bare_product(images: torch.Tensor, weights: torch.Tensor, rounds: int) -> float:
+    """Return the CPU seconds of ``images @ weights.T`` by the quickest way there is, the result in place already."""
+    space = torch.empty(len(images), len(weights))
+
+    def blocks() -> None:
+        for first in range(0, len(images), 2048):
+            product(images[first : first + 2048], weights.T)
+
+    sides = {
+        "torch": lambda: torch.mm(images, weights.T, out=space),
+        "oneDNN": lambda: product(images, weights.T),
+        "blocks": blocks,
+    }
+    return min(quickest(sides, rounds).values())
+
+
+def machine(run: Path | None, rounds: int) -> list[Row]:
+    """Measure what the machine can do: products and copies."""
+    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+    long, copy = torch.randn(1 << 26), torch.empty(1 << 26)  # 256 MB each
+    whole, sums = torch.randn(CLASSES, DIM), torch.empty(CLASSES)
+    vector = torch.randn(DIM)
+    sides = {
+        "torch.mm": lambda: torch.mm(a, b),
+        "oneDNN": lambda: product(a, b),
+        "double": lambda: torch.mm(a.double(), b.double()),
+        "copy": lambda: copy.copy_(long),
+        "read": lambda: torch.mv(whole, vector, out=sums),
+    }
+    found = quickest(sides, rounds)
+    work = {"torch.mm": 2 * 2048**3, "oneDNN": 2 * 2048**3, "double": 2 * 2048**3}
+    rows: list[Row] = [
+        {"what": f"product, {name}", "rate": round(work[name] / found[name] / 1e9, 1), "unit": "GFLOP/s of one thread"}
+        for name in work
+    ]
+    rows.append({"what": "copy of 256 MB", "rate": round(2 * 4 * (1 << 26) / found["copy"] / 1e9, 1), "unit": "GB/s"})
+    size = whole.numel() * 4 / found["read"] / 1e9
+    rows.append({"what": "21,842 rows read for one product", "rate": round(size, 1), "unit": "GB/s"})
+    return rows
+
+
+def hops(run: Path | None, rounds: int) -> list[Row]:
+    """Measure reading a graph, its hop sets and the adjacencies of DGP, beside a sort of as many numbers."""
+    from kgzsl.graph.adjacency import find_adjacency
+    from kgzsl.graph.hops import ancestor_hops
+    from kgzsl.graph.storage import load_graph
+
+    rows: list[Row] = []
+    for name in ("imagenet21k", "wordnet-nouns"):
+        graph = load_graph(name)
+        keys = np.random.default_rng(0).integers(0, graph.num_classes**2, len(ancestor_hops(graph)))
+        sides = {
+            "reading": lambda name=name: load_graph(name),
+            "hop sets": lambda graph=graph: ancestor_hops(graph),
+            "both adjacencies of DGP": lambda graph=graph: [
+                find_adjacency(flow)(graph) for flow in ("from_descendants", "from_ancestors")
+            ],
+            "floor": lambda keys=keys: np.argsort(keys),
+        }
+        found = quickest(sides, rounds)
+        for side in list(sides)[:3]:
+            what = f"{side}, {graph.num_classes:,} classes"
+            rows.append(row(what, found[side], found["floor"], f"sorting {len(keys):,} pairs", "seconds"))
+    return rows
 
 
 def start(run: Path, rounds: int) -> list[Row]:
@@ -118,14 +188,14 @@ def whole_query(run: Path, floor: float, rounds: int) -> Row:
 def scoring(run: Path | None, rounds: int) -> list[Row]:
     """Measure the best five of all classes for many images."""
     bank, images = random_bank(), random_images(IMAGES)
-    space = torch.empty(IMAGES, CLASSES)
+    half = replace(bank, weights=bank.weights.half(), biases=bank.biases.half())
     sides = {
-        "ours": lambda: list(best_in_blocks(bank, images, 5)),
-        "floor": lambda: torch.addmm(bank.biases, images.features, bank.weights.T, out=space),
+        "float32": lambda: list(best_in_blocks(bank, images, 5)),
+        "half": lambda: list(best_in_blocks(half, images, 5)),
     }
-    found = quickest(sides, rounds)
-    what = f"best 5 of 21,842 classes, {IMAGES:,} images"
-    return [row(what, found["ours"], found["floor"], "product in float32", "0.8 of its rate")]
+    found, floor = quickest(sides, rounds), bare_product(images.features, bank.weights, rounds)
+    told = {"float32": f"best 5 of 21,842 classes, {IMAGES:,} images", "half": "the same, rows in half precision"}
+    return [row(told[side], found[side], floor, "product in float32", "0.8 of its rate") for side in sides]
 
 
 def precision(run: Path, rounds: int) -> list[Row]:
@@ -181,20 +251,16 @@ def propagation(run: Path | None, rounds: int) -> list[Row]:
         graph = load_graph(name)
         adjacencies = [find_adjacency(one)(graph) for one in network.inference_adjacencies]
         vectors = torch.randn(graph.num_classes, SEMANTIC)
-        hidden, output = (torch.empty(graph.num_classes, wide) for wide in (HIDDEN, DIM + 1))
+        hidden = torch.randn(graph.num_classes, HIDDEN)
         first, second = (layer.weight.detach() for layer in network.layers)
-
-        def bare(x=vectors, hidden=hidden, output=output, first=first, second=second) -> None:
-            torch.mm(x, first, out=hidden)
-            torch.mm(hidden, second, out=output)
-
-        sides: dict[str, Callable[[], object]] = {"floor": bare}
-        for at_once in (4096, 16_384):
+        floor = sum(bare_product(x, w.T, rounds) for x, w in ((vectors, first), (hidden, second)))
+        sides: dict[str, Callable[[], object]] = {}
+        for at_once in (512, 4096):
             sides[f"{at_once:,}"] = lambda v=vectors, a=adjacencies, n=at_once: states_in_blocks(network, v, a, n)
         found = quickest(sides, rounds)
-        for side in list(sides)[1:]:
+        for side in sides:
             what = f"DGP, {graph.num_classes:,} classes, {side} rows at once"
-            rows.append(row(what, found[side], found["floor"], "both products", "0.7 of their rate"))
+            rows.append(row(what, found[side], floor, "both products", "0.7 of their rate"))
     return rows
 
 
@@ -231,7 +297,7 @@ def kernel(run: Path | None, rounds: int) -> list[Row]:
     return rows
 
 
-ITEMS = {one.__name__: one for one in (start, query, scoring, precision, memory, propagation, kernel)}
+ITEMS = {one.__name__: one for one in (machine, hops, start, query, scoring, precision, memory, propagation, kernel)}
 NEED_RUN = ("start", "precision")
 
 

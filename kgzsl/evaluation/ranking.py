@@ -12,6 +12,7 @@ import torch
 from kgzsl.bank import ClassifierBank, Scorer, single_at_least
 from kgzsl.errors import InputFileError
 from kgzsl.features import FeatureSet
+from kgzsl.runtime import product
 from kgzsl.types import Bool, Float, Int, Tensor
 
 __all__ = ["best_in_blocks", "leaders", "ranks", "score_in_chunks", "top_k"]
@@ -136,7 +137,7 @@ def best_in_blocks(
     """
     if k < 1:
         raise InputFileError(f"Cannot rank the best {k} candidates; ask for at least 1.")
-    width = CLASSES_AT_ONCE if isinstance(scorer, ClassifierBank) else len(scorer.index)
+    width = _classes_at_once(scorer) if isinstance(scorer, ClassifierBank) else len(scorer.index)
     step = max(1, max_scores // max(1, min(width, len(scorer.index))))
     for start in range(0, len(images), step):
         rows = slice(start, min(start + step, len(images)))
@@ -149,16 +150,19 @@ def best_in_blocks(
         yield rows, values, columns
 
 
+def _classes_at_once(bank: ClassifierBank) -> int:
+    return CLASSES_AT_ONCE if bank.weights.dtype == single_at_least(bank.weights.dtype) else WIDENED_AT_ONCE
+
+
 def _best_of_bank(bank: ClassifierBank, images: FeatureSet, k: int) -> tuple[Tensor, Tensor]:
     """Go over the classes in blocks; what was best so far stands before a block, so that earlier classes win ties."""
     bank.check_backbone(images)
-    kind = single_at_least(bank.weights.dtype)
-    step = CLASSES_AT_ONCE if bank.weights.dtype == kind else WIDENED_AT_ONCE
+    kind, step = single_at_least(bank.weights.dtype), _classes_at_once(bank)
     features = images.features.to(bank.weights.device, kind)
     values, columns = features.new_empty(len(images), 0), torch.empty(len(images), 0, dtype=torch.int64)
     for first in range(0, len(bank.index), step):
         part = slice(first, first + step)
-        scores = torch.addmm(bank.biases[part].to(kind), features, bank.weights[part].to(kind).T)
+        scores = product(features, bank.weights[part].to(kind).T).add_(bank.biases[part])
         found, at = _best(scores, min(k, scores.shape[1]))
         both, where = torch.cat([values, found], dim=1), torch.cat([columns, at + first], dim=1)
         values, chosen = _best(both, min(k, both.shape[1])) if first else (both, None)
