@@ -13,7 +13,7 @@ Deviations: one learned rate for each parameter tensor, not for each number; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from torch.func import functional_call
 from kgzsl.errors import RecipeError
 from kgzsl.meta_learning.loop import Loss
 from kgzsl.propagation import Aggregation, PropagationPlan, Propagator
+from kgzsl.propagation.dropout import DropoutMask
 from kgzsl.types import Float, Int, Tensor
 
 __all__ = ["InnerLoop", "MAMLLearner", "twice_differentiable"]
@@ -90,6 +91,17 @@ class _PlainAggregation(Aggregation):
         return x.new_zeros(self.num_rows, x.shape[1]).index_add(0, rows, gathered)
 
 
+class _PlainMask(DropoutMask):
+    """A dropout mask of an operation that torch can differentiate any number of times."""
+
+    def apply(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "M F"]:
+        """Return ``x mask / (1 - dropout)``."""
+        return x * self.dense().to(x.dtype) / (1 - self.dropout)
+
+
+Masks = Sequence[DropoutMask | None] | None
+
+
 def twice_differentiable(plan: PropagationPlan) -> PropagationPlan:
     """Return a plan of the same sums that can be differentiated twice, which those made for training cannot."""
     plain = tuple(
@@ -131,24 +143,25 @@ class MAMLLearner(nn.Module):
         hidden: Int[Tensor, "B"],
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B O"]:
-        """Adapt to the shown rows, then return the hidden ones."""
-        adapted = self.adapted(shown, rows, generator=generator)
-        return self._rows(adapted, generator)[hidden]
+        """Adapt to the shown rows, then return the hidden ones; both with the same dropout."""
+        masks = self._masks(generator)
+        return self._rows(self.adapted(shown, rows, masks=masks), masks)[hidden]
 
     def adapted(
-        self,
-        shown: Int[Tensor, "A"],
-        rows: Float[Tensor, "A O"],
-        steps: int | None = None,
-        generator: torch.Generator | None = None,
+        self, shown: Int[Tensor, "A"], rows: Float[Tensor, "A O"], steps: int | None = None, masks: Masks = None
     ) -> dict[str, Tensor]:
         """Return the network's parameters after the inner loop on some classes."""
         loss = self._given[3]
         start = dict(self.propagator.named_parameters())
-        return self.inner.adapt(start, lambda p: loss(self._rows(p, generator)[shown], rows), steps)
+        return self.inner.adapt(start, lambda p: loss(self._rows(p, masks)[shown], rows), steps)
 
-    def _rows(self, parameters: Parameters, generator: torch.Generator | None) -> Float[Tensor, "K O"]:
+    def _masks(self, generator: torch.Generator | None) -> Masks:
+        if generator is None:
+            return None
+        drawn = self.propagator.draw_masks(self._given[1], generator)
+        return [None if mask is None else _PlainMask(mask.codes, mask.shape, mask.dropout) for mask in drawn]
+
+    def _rows(self, parameters: Parameters, masks: Masks) -> Float[Tensor, "K O"]:
         inputs, plan, order, _ = self._given
-        masks = None if generator is None else self.propagator.draw_masks(plan, generator)
         found: Tensor = functional_call(self.propagator, dict(parameters), (inputs, plan, masks))
         return found[order]
