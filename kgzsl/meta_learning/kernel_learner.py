@@ -9,7 +9,7 @@ References:
     NeurIPS 2020.
 
 Deviation of both: no network is learned; with some hundreds of classes it learns them by heart (see the decision
-record 0016).
+record 0017).
 """
 
 from __future__ import annotations
