@@ -18,8 +18,10 @@ ACTS = (
     *("adding", "linking", "refusing", "explaining", "expecting", "few_images", "exporting"),
     "modalities",
     "transduction",
+    "meta_learning",
     "fine_tuning",
     "domain_shift",
+    "several_graphs",
 )
 """Modules in the order of the page."""
 
