@@ -1,4 +1,4 @@
-"""Run every benchmark against its floor and write docs/performance.md from what they found.
+"""Run every benchmark against its floor and write docs/performance.md and docs/scale.md from what they found.
 
 Usage: KGZSL_ASSETS=DIR scripts/bench [--items start query ...] [--run RUN] [--calibrated RUN] [--pictures FOLDER]
        scripts/bench --page      # writes the page from what is kept, measures nothing
@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarking.items import ITEMS, ROOT, Places, kept, measure
-from benchmarking.page import page
+from benchmarking.page import page, scale_page
 
 
 def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -38,7 +38,9 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--calibrated", type=Path, help="a calibrated run; by default the one of scripts/reproduce")
     parser.add_argument("--pictures", type=Path, help="pictures for the service; by default some of the assets")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "bench", help="where figures are kept")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md", help="the page")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "docs" / "performance.md", help="the page; scale.md stands beside it"
+    )
     return parser.parse_args(words)
 
 
@@ -72,8 +74,10 @@ def main() -> None:
                 failed[name] = reason
             print(f"{name}: {reason or 'measured'} ({time.perf_counter() - begun:.0f} s)", flush=True)
         print(f"{len(failed)} not measured, {(time.perf_counter() - started) / 60:.1f} minutes")
-    write_text(options.out, page(kept(options.runs)))
-    print(f"wrote {options.out}")
+    found, scale = kept(options.runs), options.out.with_name("scale.md")
+    write_text(options.out, page(found))
+    write_text(scale, scale_page(found))
+    print(f"wrote {options.out} and {scale}")
     sys.exit(bool(failed))
 
 

@@ -1,4 +1,4 @@
-"""docs/performance.md: page.md beside this file, with a table in the place of each ``{{item}}``."""
+"""docs/performance.md and docs/scale.md: the templates beside this file, with a table in the place of ``{{item}}``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 from benchmarking.blocks import BLOCKS
 from benchmarking.items import ITEMS
+from benchmarking.paper import NEEDS, SCALE_BLOCKS
+from benchmarking.paper import TEMPLATE as SCALE_TEMPLATE
 
-__all__ = ["TEMPLATE", "page"]
+__all__ = ["TEMPLATE", "page", "scale_page"]
 
 TEMPLATE = Path(__file__).with_name("page.md")
 PLACE = re.compile(r"^\{\{([\w-]+)\}\}$", re.MULTILINE)
@@ -20,6 +22,17 @@ def page(kept: Mapping[str, Any], template: str | None = None) -> str:
     """Return the page from what was measured; an item that was not is told with its command."""
     text = TEMPLATE.read_text(encoding="utf-8") if template is None else template
     return PLACE.sub(lambda place: _block(place[1], kept), text)
+
+
+def scale_page(kept: Mapping[str, Any]) -> str:
+    """Return docs/scale.md: measured costs, carried on."""
+
+    def block(name: str) -> str:
+        if missing := [item for item in NEEDS[name] if item not in kept]:
+            return f"Not measured yet: `scripts/bench --items {' '.join(missing)}`."
+        return SCALE_BLOCKS[name](kept)
+
+    return PLACE.sub(lambda place: block(place[1]), SCALE_TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _block(name: str, kept: Mapping[str, Any]) -> str:

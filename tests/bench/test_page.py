@@ -60,3 +60,29 @@ def test_a_place_that_is_not_there_is_named():
     assert places.put_into(("it", "RUN", "--out", "FOLDER")) == ["it", "run", "--out", "new"]
     with pytest.raises(LookupError, match="--calibrated"):
         places.put_into(("it", "CALIBRATED"))
+
+
+def test_what_is_carried_on_is_the_measured_cost_times_the_growth():
+    from benchmarking.page import scale_page
+
+    rows = [{"what": f"product, {name}", "rate": 100.0} for name in ("torch.mm", "oneDNN")]
+    seconds = {"graph": 2.0, "hop sets": 4.0, "propagation": 90.0}
+    asked = {"first question": 1.0, "second question": 2.0, "a question": 0.1, "a new class": 0.005}
+    files = {"layer-0.f16": 4000, "layer-1.f16": 2500, "vectors.f16": 700}
+    make = {"seconds": seconds, "peak_mb": 7000, "start_mb": 500, "arrows": 12_000_000}
+    one = {"make": make, "ask": {"seconds": asked, "peak_mb": 5000}, "file_mb": files}
+    scale = {"semantic": 384, "hidden": 2048, "dim": 1280, "sizes": {"1000000": one}}
+    image = {"cpu_ms_per_image": {"ours": 86.4}}
+    text = scale_page(
+        {
+            "machine": kept(rows),
+            "extract": kept({"torch": image, "onnxruntime": image}),
+            "scale": kept(scale),
+        }
+    )
+    assert "| propagation to all classes | 90 s | 15 min | 2.5 h |" in text
+    assert "| a question, all rows looked at | 100 ms | 1 s | 10 s |" in text
+    assert "| int8 codes of the classifiers | 1.28 GB | 12.8 GB | 128 GB |" in text
+    assert "1,000 core days (" in text  # 86.4 ms for each of a billion pictures
+    assert "{{" not in text
+    assert "Not measured yet: `scripts/bench --items scale`." in scale_page({})
