@@ -11,7 +11,7 @@ import torch
 from kgzsl.bank import Scorer
 from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
-from kgzsl.types import ClassId, ClassIds, Float, Tensor
+from kgzsl.types import ClassId, ClassIds, Float, Int, Tensor
 
 __all__ = ["ClassUsage", "TransducedScorer", "UsageReport", "carried", "guarded", "separation"]
 
@@ -34,8 +34,12 @@ class ClassUsage:
     @classmethod
     def of(cls, scorer: Scorer, images: FeatureSet) -> ClassUsage:
         """Count the best class of every picture; of equal ones the first."""
-        best = scorer.score(images).argmax(dim=1)
-        return cls(dict(zip(scorer.index, torch.bincount(best, minlength=len(scorer.index)).tolist())))
+        return cls.of_best(scorer.index, scorer.score(images).argmax(dim=1))
+
+    @classmethod
+    def of_best(cls, index: ClassIndex, best: Int[Tensor, "N"]) -> ClassUsage:
+        """Count the rows of pictures' best classes."""
+        return cls(dict(zip(index, torch.bincount(best, minlength=len(index)).tolist())))
 
     @property
     def entropy(self) -> float:
@@ -158,10 +162,13 @@ def separation(scorer: Scorer, images: FeatureSet) -> float:
     A class is the direction, from the mean picture, of the pictures that it is best for; the mean over pictures of the
     cosine with the own class less the highest with another. No class label is looked at.
     """
-    best = scorer.score(images).argmax(dim=1)
+    return _separated(images, scorer.score(images).argmax(dim=1), len(scorer.index))
+
+
+def _separated(images: FeatureSet, best: Int[Tensor, "N"], classes: int) -> float:
     units = torch.nn.functional.normalize(images.features.double(), dim=1)
     away = torch.nn.functional.normalize(units - units.mean(dim=0), dim=1)
-    shares = torch.nn.functional.one_hot(best, len(scorer.index)).to(away)
+    shares = torch.nn.functional.one_hot(best, classes).to(away)
     directions = torch.nn.functional.normalize((shares - shares.mean(dim=0)).T @ away, dim=1)
     cosines = away @ directions.T
     own = cosines.gather(1, best[:, None])
@@ -185,11 +192,13 @@ def guarded(
         least: the share of the effective number of classes that must be left; 0 never falls back.
         least_gain: what must be gained in `separation`; None does not ask.
     """
-    before, after = ClassUsage.of(start, unlabelled), ClassUsage.of(adapted, unlabelled)
+    best = tuple(one.score(unlabelled).argmax(dim=1) for one in (start, adapted))
+    before, after = (ClassUsage.of_best(start.index, one) for one in best)
     fell_back = after.effective < least * before.effective
     separated = None
     if least_gain is not None:
-        separated = (separation(start, unlabelled), separation(adapted, unlabelled))
+        one, other = (_separated(unlabelled, rows, len(start.index)) for rows in best)
+        separated = (one, other)
         fell_back = fell_back or separated[1] - separated[0] < least_gain
     report = UsageReport(before, after, fell_back, separated)
     return TransducedScorer(start, start if fell_back else adapted, report, adapted)
