@@ -73,7 +73,7 @@ class MAML(GraphRegression):
         share: float = 0.2,
         hops: int = 3,
         episodes: int = 100,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 5e-4,
         inner_steps: int = 2,
         inner_rate: float = 1.0,

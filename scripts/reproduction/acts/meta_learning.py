@@ -36,7 +36,7 @@ LEARNERS: dict[str, tuple[str, dict[str, Any]]] = {
     "kernel, episodic, no episodes": ("episodic", {"episodes": 0}),
     "memory": ("memory", {}),
     "memory, no episodes": ("memory", {"episodes": 0}),
-    "SGCN, plain": ("graph_regression", {**NETWORK, "epochs": 300, "patience": 75}),
+    "SGCN, plain": ("graph_regression", {**NETWORK, "epochs": 300, "patience": 75, "learning_rate": 3e-3}),
     "SGCN, MAML": ("maml", NETWORK),
     "SGCN, MAML, first order": ("maml", {**NETWORK, "order": 1}),
 }
