@@ -7,7 +7,7 @@ RUN is a run folder; rows are random features in Parquet, all classes of the run
 thread. Rows a second are counted while every worker is at work, a block that reaches over an end of that time by its
 share. CPU milliseconds a row are those that workers report of their blocks; beside them what the engine used over a
 whole job: the process of the command, and the processes of Ray that are no workers. Do not change the code meanwhile:
-workers import it when they start. Memory is that of the worker that held most, over a quarter of the rows and over all.
+workers import it when they start. Memory is that of the Ray worker that held most, over a quarter and over all rows.
 Needs pip install 'kgzsl[ray]' psutil.
 """
 
@@ -155,7 +155,7 @@ def best(found: list[dict[str, Any]], rows: int) -> dict[str, Any]:
     """Return the rounds over all rows, and the memory over a quarter of them beside it."""
     whole = [one for one in found if one["rows"] == rows]
     part = [one for one in found if one["rows"] != rows]
-    return {
+    told = {
         "workers": min(one["workers"] for one in whole),
         "rows_a_second": round(max(one["rows_a_second"] for one in whole), 1),
         "cpu_ms_a_row": round(min(one["cpu_ms_a_row"] for one in whole), 3),
@@ -163,9 +163,13 @@ def best(found: list[dict[str, Any]], rows: int) -> dict[str, Any]:
         "engine_cpu_seconds_of_a_quarter": least(part, "engine_cpu_seconds"),
         "cpu_ms_of_rounds": [round(one["cpu_ms_a_row"], 3) for one in whole],
         "rows_a_second_of_rounds": [round(one["rows_a_second"], 1) for one in whole],
-        "megabytes": max(one["megabytes"] for one in whole),
-        "megabytes_of_a_quarter": max(one["megabytes"] for one in part),
     }
+    if any(
+        one["workers"] > 1 for one in whole
+    ):  # this process has done other jobs before, which its most memory tells of
+        told["megabytes"] = max(one["megabytes"] for one in whole)
+        told["megabytes_of_a_quarter"] = max(one["megabytes"] for one in part)
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def least(found: list[dict[str, Any]], name: str) -> float | None:
@@ -179,15 +183,13 @@ def told(found: dict[str, Any]) -> str:
     lines = [f"{found['rows']:,} rows, {found['classes']:,} classes, {found['block']} rows a block"]
     for name in SIDES:
         side = found[name]
-        lines.append(
-            f"{name}: {side['rows_a_second']} rows/s, {side['cpu_ms_a_row']} CPU ms a row, {side['megabytes']} MB "
-            f"({side['megabytes_of_a_quarter']} MB over a quarter of the rows)"
-        )
+        lines.append(f"{name}: {side['rows_a_second']} rows/s, {side['cpu_ms_a_row']} CPU ms a row")
     ratio = found["ratio"]
     lines.append(
         f"two workers: {ratio['throughput']} of the throughput, {ratio['cpu_of_blocks']} of the CPU time of blocks, "
         f"and {found['ray']['engine_cpu_seconds']} CPU seconds of a job beside them"
     )
+    lines.append(f"a worker: {found['ray']['megabytes']} MB, {found['ray']['megabytes_of_a_quarter']} over a quarter")
     lines.append(f"the same rows: {found['same_rows']}; Ray started in {found['ray_start_seconds']} s")
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from kgzsl.bulk import BlockDone, BulkReport, Workers, extract_in_bulk, open_source, predict_in_bulk
 from kgzsl.bulk.decoding import AHEAD, features_of
-from kgzsl.bulk.engine import BlockError, run_blocks
+from kgzsl.bulk.engine import Attempts, BlockError, run_blocks
 from kgzsl.bulk.output import OutputFolder
 from kgzsl.bulk.sources import PictureRows
 from kgzsl.bulk.tasks import ExtractTask, run_digest
@@ -257,6 +257,11 @@ def test_lost_rows_would_be_told(tmp_path: Path) -> None:
     assert (facts.rows, facts.errors) == (2, 1) == (out.facts(0).rows, out.facts(0).errors)
     with pytest.raises(CorruptFileError, match="has 2 rows for 3"):
         out.finish([facts], 3)
+
+
+def test_a_block_is_counted_each_time_it_is_begun() -> None:
+    attempts = Attempts()
+    assert [attempts.begin(number) for number in (3, 3, 4, 3)] == [1, 2, 1, 3]
 
 
 def test_types_of_features_and_errors() -> None:
