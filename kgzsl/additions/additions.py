@@ -15,7 +15,7 @@ from kgzsl.additions.change import ADD, REMOVE, RENAME, UPDATE, Change, now, use
 from kgzsl.additions.overlay import Overlay
 from kgzsl.additions.own_names import OwnNames
 from kgzsl.additions.placement import DescriptionPlacer
-from kgzsl.additions.planning import PRESENT, RESTORED, Planner, key
+from kgzsl.additions.planning import PRESENT, RESTORED, Planner
 from kgzsl.additions.requests import ClassRequest
 from kgzsl.additions.state import AdditionsState
 from kgzsl.additions.storage import AdditionsFolder, save_whole
@@ -338,9 +338,8 @@ class Additions:
         name = " ".join(name.split())
         if not name or "|" in name:
             raise InputFileError("A class needs a name that is not empty and holds no |.")
-        for sense in self._find_resolver().senses(name):
-            if sense.class_id != class_id and key(name) in (key(sense.text.name), key(sense.class_id)):
-                raise GraphError(f"A class is called {name!r} already: {sense}; choose another name.")
+        if other := next((one for one in self._find_resolver().senses(name) if one.class_id != class_id), None):
+            raise GraphError(f"A class is called {name!r} already: {other}; choose another name.")
         change = replace(
             self._change(RENAME, (class_id,), by, {"from": self.text(class_id).name}), names={class_id: name}
         )

@@ -87,6 +87,10 @@ class ClassChanges(ABC):
 
         They are names, mappings with what `add_class` takes, or `ClassRequest`. Several problems are one AdditionError.
         """
+        if isinstance(requests, str):
+            raise InputFileError(
+                f"add_classes takes a list of classes, found {requests!r}; add_class adds one class, add_table a file."
+            )
         return self._changed(self.added.add([request_of(one) for one in requests], by=by, any_language=any_language))
 
     def add_table(self, path: PathLike, **options: Any) -> tuple[AddedClass, ...]:

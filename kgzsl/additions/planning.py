@@ -213,6 +213,11 @@ class Planner:
                 raise GraphError(
                     f"A class is called {request.name!r} already: {sense}; choose another name for the new one."
                 )
+            if request.class_id is None:
+                raise GraphError(
+                    f"A noun is called {request.name!r} already: {sense}; choose another name for the new class, or "
+                    "give it an id (--class-id) to have two of that name."
+                )
 
     def _own_id(self, request: ClassRequest) -> ClassId:
         if request.class_id is None:

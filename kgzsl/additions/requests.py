@@ -89,7 +89,7 @@ class Problems:
         listed = "; ".join(f"{request.place}{str(error).rstrip('.')}" for request, error in found[:SHOWN])
         more = f"; and {len(self._found) - SHOWN} more" if len(self._found) > SHOWN else ""
         told = "1 problem" if len(self._found) == 1 else f"{len(self._found)} problems"
-        where = source or ("The class" if count == 1 else f"The {count} classes")
+        where = source or ("The class" if count == 1 else f"Of {count} classes")
         raise AdditionError(f"{where}: {told}, nothing was added: {listed}{more}.")
 
 

@@ -252,8 +252,11 @@ def save_whole(run: Path, folder: Path, state: AdditionsState) -> None:
         StorageError: a write failed; nothing is left behind.
     """
     check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    except OSError as error:
+        raise StorageError(f"Could not write {folder}: {error.strerror or error}. Nothing was changed.") from error
     try:
         staged.chmod(0o777 & ~_umask())
         copy_run(run, staged)

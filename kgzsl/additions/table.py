@@ -58,6 +58,8 @@ def _counts(line: str) -> bool:
 
 
 def _header_problems(header: Sequence[str], line: int) -> list[str]:
+    if len(header) == 1 and ";" in header[0]:
+        return [f"line {line}: the columns are divided by semicolons; divide them by commas or tabs"]
     if "name" not in header:
         return [f"line {line}: the header has no column 'name'; it names some of {', '.join(COLUMNS)}"]
     strange = [column for column in dict.fromkeys(header) if column not in COLUMNS]

@@ -67,8 +67,8 @@ def taxonomy_requests(graph: ClassGraph, overlay: Overlay, under: Sequence[str] 
     if rootless := [one.name for one in requests if not one.parents and one.description is None]:
         more = f" and {len(rootless) - SHOWN} more" if len(rootless) > SHOWN else ""
         raise AdditionError(
-            f"Nothing tells where the roots of {graph.name!r} belong: {', '.join(map(repr, rootless[:SHOWN]))}{more}. Say "
-            "what they are kinds of (--under CLASS, under=[...]), or describe them."
+            f"Nothing tells where the roots of {graph.name!r} belong: {', '.join(map(repr, rootless[:SHOWN]))}{more}. "
+            "Say what they are kinds of (--under CLASS, under=[...]), or describe them."
         )
     return requests
 

@@ -118,6 +118,5 @@ def _line(change: Change) -> str:
     else:
         what = ", ".join(change.class_ids[:SHOWN])
         what += f" and {len(change.class_ids) - SHOWN} more" if len(change.class_ids) > SHOWN else ""
-    source = change.how.get("table") or change.how.get("taxonomy")
-    place = f" from {source}" if source else ""
+    place = "".join(f" from {kind} {change.how[kind]}" for kind in ("table", "taxonomy") if change.how.get(kind))
     return f"{change.number} {change.verb} {what}{place}, by {change.by}, {change.when}"

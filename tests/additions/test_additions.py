@@ -136,6 +136,7 @@ WRONG = [
     ({"name": "x", "parents": [HAMMER], "class_id": ZEBRA}, GraphError, "has its place in WordNet already"),
     ({"name": "x", "parents": [HAMMER], "class_id": "n99999999"}, GraphError, "form of a WordNet id"),
     ({"name": "saw.n.02", "parents": [HAMMER]}, GraphError, "called 'saw.n.02' already"),
+    ({"name": "Zebra", "parents": [HAMMER]}, GraphError, "A noun is called 'Zebra' already: .*--class-id"),
     ({"name": "own", "parents": [HAMMER]}, GraphError, "called 'own' already: 'own', added before"),
     ({"name": "x", "parents": [HAMMER], "class_id": "own"}, GraphError, "'own' is there already"),
     ({"name": "a|b", "parents": [HAMMER]}, InputFileError, "no tab, no line break"),
@@ -152,6 +153,14 @@ def test_what_cannot_be_added_is_told_and_nothing_changes(classifier: ZeroShotCl
         with pytest.raises(error, match=message):
             classifier.add_classes([request])
         assert classifier.added.state is before, request
+
+
+def test_slips_of_the_caller_are_told(classifier: ZeroShotClassifier) -> None:
+    classifier.add_class("own", parents=[HAMMER])
+    with pytest.raises(GraphError, match="called 'hammer' already"):
+        classifier.rename_class("own", "hammer")
+    with pytest.raises(InputFileError, match=r"found 'own.csv'; add_class adds one class, add_table a file"):
+        classifier.add_classes("own.csv")
 
 
 def test_all_problems_of_a_batch_are_told(classifier: ZeroShotClassifier) -> None:
@@ -189,11 +198,12 @@ def test_persons_pass_their_mark_on(classifier: ZeroShotClassifier) -> None:
 
 
 def test_a_name_that_is_a_noun_too_is_ambiguous(classifier: ZeroShotClassifier) -> None:
-    found = classifier.add_class("jaguar", parents=[CAR])
-    assert found.class_id == "jaguar-2"
-    with pytest.raises(AmbiguousClassError, match=r"'jaguar' could mean 2 classes: jaguar-2 jaguar .*n02128925"):
+    with pytest.raises(GraphError, match=r"A noun is called 'jaguar' already: n02128925 .*--class-id"):
+        classifier.add_class("jaguar", parents=[CAR])
+    classifier.add_class("jaguar", parents=[CAR], class_id="jaguar-car")
+    with pytest.raises(AmbiguousClassError, match=r"'jaguar' could mean 2 classes: jaguar-car jaguar .*n02128925"):
         classifier.resolve(["jaguar"])
-    assert classifier.resolve(["jaguar-2"]) == ("jaguar-2",)
+    assert classifier.resolve(["jaguar-car"]) == ("jaguar-car",)
 
 
 def test_removed_classes_are_no_candidates_and_come_back(classifier: ZeroShotClassifier) -> None:

@@ -209,3 +209,9 @@ def test_a_new_training_drops_them(classifier: ZeroShotClassifier, run: Path, tm
     shutil.copytree(run, run / ".new", ignore=shutil.ignore_patterns("additions", ".new"))
     replace_run(run, run / ".new")
     assert not (run / "additions").exists() and RunFolder(run).manifest
+
+
+def test_a_place_that_cannot_be_made_is_one_error(classifier: ZeroShotClassifier, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"Could not write .*Nothing was changed"):
+        classifier.save(tmp_path / "file" / "run")

@@ -72,6 +72,11 @@ def test_one_bad_line_and_nothing_is_added(classifier: ZeroShotClassifier, tmp_p
     assert classifier.changes == ()
 
 
+def test_semicolons_divide_nothing(classifier: ZeroShotClassifier, tmp_path: Path) -> None:
+    with pytest.raises(AdditionError, match="divided by semicolons; divide them by commas or tabs"):
+        classifier.add_table(written(tmp_path, "name;parents\nmule;horse\n"))
+
+
 def test_a_taxonomy_hangs_on_what_is_known(classifier: ZeroShotClassifier) -> None:
     graph = from_pairs([("screamer", "sonic"), ("sonic", SAW), ("singer", "sonic"), ("singer", "hammer.n.02")])
     found = {one.class_id: one for one in classifier.add_taxonomy(graph)}
@@ -84,7 +89,7 @@ def test_a_taxonomy_hangs_on_what_is_known(classifier: ZeroShotClassifier) -> No
 
 def test_the_roots_of_a_taxonomy_need_a_place(classifier: ZeroShotClassifier, tmp_path: Path) -> None:
     path = written(tmp_path, "child\tparent\nscreamer\tsonic\n", "tools.tsv")
-    with pytest.raises(AdditionError, match="where the roots of 'tools' belong: 'sonic'. Say what they are kinds of"):
+    with pytest.raises(AdditionError, match=r"where the roots of 'tools' belong: 'sonic'. Say what they are kinds of"):
         classifier.add_taxonomy(path)
     classifier.add_taxonomy(path, under=["saw.n.02"])
     assert classifier.graph_with(["screamer"]).parents("sonic") == (SAW,)
