@@ -24,7 +24,7 @@ Examples:
 
 kgzsl fine-tune runs/dgp photos/ --out tuned
 
-kgzsl fine-tune runs/dgp photos/ --out tuned --adapters lora --learning-rate 1e-3 --precision bf16-mixed
+kgzsl fine-tune runs/dgp photos/ --out tuned --adapters lora --batch 16 --precision bf16-mixed
 
 kgzsl extract more-photos/ --backbone tuned/backbone --out more.safetensors
 
@@ -60,7 +60,7 @@ def fine_tune_command(
     ] = "predicted",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a step, of all processes together.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="Of SGD; adapters need more, such as 1e-3.")] = 1e-4,
+    learning_rate: Annotated[float, typer.Option(help="Of SGD.")] = 1e-4,
     momentum: Annotated[float, typer.Option(help="Of SGD.")] = 0.9,
     weight_decay: Annotated[float, typer.Option(help="Of SGD.")] = 0.0,
     adapters: Annotated[
