@@ -14,6 +14,10 @@ from kgzsl.types import ClassId
 
 __all__ = ["LemmaIndex", "exact_key", "lemmas_of"]
 
+FEW = 16
+"""Questions that a search through all words answers before an index is made: a command asks few, a service many."""
+BETWEEN = "|"
+
 
 def exact_key(name: str) -> str:
     """Return the form in which lemmas are the same to the strict resolver: case and kind of space do not count."""
@@ -42,6 +46,33 @@ class _Lookup:
         return list(self._several.get(key) or (self.first[key],))
 
 
+class _Scan:
+    """Finds whole words in a list of words by one search through all of them: no index is made for a few questions.
+
+    Args:
+        words: the words, case and kind of space of which do not count.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        text = BETWEEN.join(["", *words, ""]).casefold().replace(" ", "_")
+        self._text = text
+        odd = ("__", f"{BETWEEN}_", f"_{BETWEEN}")  # words with spaces that `exact_key` takes out
+        self.is_sound = (
+            text.count(BETWEEN) == len(words) + 1 and text.isprintable() and not any(part in text for part in odd)
+        )
+
+    def places(self, key: str) -> list[int]:
+        """Return the places of the words that are the key."""
+        wanted = f"{BETWEEN}{key}{BETWEEN}"
+        found, place, last = list[int](), 0, 0
+        hit = self._text.find(wanted)
+        while hit >= 0:
+            place += self._text.count(BETWEEN, last, hit)  # the mark before a word has the word's number
+            found.append(place)
+            last, hit = hit, self._text.find(wanted, hit + 1)
+        return found
+
+
 class LemmaIndex:
     """What the classes of a graph are called.
 
@@ -53,6 +84,28 @@ class LemmaIndex:
     def __init__(self, graph: ClassGraph, left_out: Collection[ClassId] = ()) -> None:
         self.graph = graph
         self._left_out = left_out
+        self._asked = 0
+
+    @cached_property
+    def _names(self) -> tuple[_Scan, Sequence[int]]:
+        names = names_of(self.graph.texts)
+        return _Scan(names), range(len(names))
+
+    @cached_property
+    def _lemmas(self) -> tuple[_Scan, Sequence[int]]:
+        lemmas, rows = flat_lemmas(self.graph.texts)
+        return _Scan(lemmas), rows
+
+    def _scanned(self, kind: str, key: str) -> list[int] | None:
+        """Return the rows of a key by a search through all words; None where the index is there or pays, or must be."""
+        self._asked += 1
+        if f"_by_{kind}" in vars(self) or self._asked > FEW:
+            return None
+        scan, rows = self._names if kind == "name" else self._lemmas
+        if not scan.is_sound or BETWEEN in key:
+            return None
+        found = dict.fromkeys(rows[place] for place in scan.places(key))
+        return [row for row in found if self.graph.index[row] not in self._left_out]
 
     @cached_property
     def _by_name(self) -> _Lookup:
@@ -94,11 +147,18 @@ class LemmaIndex:
 
     def named(self, name: str) -> list[ClassId]:
         """Return the classes of a class name (``okapi.n.01``)."""
-        return [self.graph.index[row] for row in self._by_name.rows(name.casefold())]
+        key = name.casefold()
+        found = self._scanned("name", key.replace(" ", "_"))
+        if found is None:
+            return [self.graph.index[row] for row in self._by_name.rows(key)]
+        return [self.graph.index[row] for row in found if self.graph.texts[row].name.casefold() == key]
 
     def with_lemma(self, name: str) -> list[ClassId]:
         """Return the classes that have a lemma; case, and space or underscore, do not count, hyphens do."""
-        key, found = exact_key(name), self._by_lemma.rows(plain(name))
+        key = exact_key(name)
+        found = self._scanned("lemma", key)
+        if found is None:
+            found = self._by_lemma.rows(plain(name))
         held = (row for row in found if any(exact_key(lemma) == key for lemma in self.lemmas(row)))
         return [self.graph.index[row] for row in held]
 
