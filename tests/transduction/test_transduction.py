@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
-from kgzsl.errors import InputFileError
+from kgzsl.errors import InputFileError, MissingDependencyError
 from kgzsl.features import FeatureSet
 from kgzsl.transduction import (
     TRANSDUCERS,
@@ -315,6 +316,13 @@ def test_an_image_is_no_neighbour_of_itself():
     rows, weights = nearest(three, three[[0, 1]], 2, 1.0)
     assert rows.shape == weights.shape == (3, 2)
     assert weights.sum() == 0
+
+
+def test_without_the_library_the_command_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.neighbors", None)
+    rows = torch.eye(3, dtype=torch.float64)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'kgzsl\[transduction\]'"):
+        nearest(rows, rows, 1, 1.0)
 
 
 def test_the_prior_balances():
