@@ -103,6 +103,7 @@ class Processes:
         except ImportError as error:
             message = "Training in processes needs Lightning Fabric; install it with: pip install 'kgzsl[finetune]'"
             raise MissingDependencyError(message) from error
+        _quiet()
         device = choose_device(self.device)
         options: dict[str, Any] = {"accelerator": device.type, "precision": PRECISIONS[self.precision]}
         if started_from_outside():
@@ -149,12 +150,17 @@ def _own_environment() -> Iterator[None]:
         os.environ.update(before)
 
 
+def _quiet() -> None:
+    """Keep Fabric from telling that processes have met, and how it computes."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+
+
 class _Call:
     """A function with its arguments; hidden in here from Fabric, which would look for modules inside them."""
 
     def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self.function, self.arguments = function, arguments
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells when processes have met
+        _quiet()
 
     def __call__(self, fabric: Fabric) -> Any:
         return self.function(fabric, *self.arguments)
