@@ -39,7 +39,8 @@ async function add(form) {
     form.reset();
     own.parent = null;
     find("add").open = false;
-    find("status").textContent = `Added ${added.name}. ${sentence(added.why)}`;
+    const doubt = added.is_doubtful ? " That place is doubtful: take it out, and add it with a description or beneath a class." : "";
+    find("status").textContent = `Added ${added.name}. ${sentence(added.why)}${doubt}`;
     await own.rank();
     showOwnClasses((await api.run()).added);
   } catch (error) {

@@ -76,8 +76,8 @@ def block(found: Mapping[str, Mapping[str, Any]]) -> str:
         "",
         "100 classes of CUB below their WordNet synsets, attributes as semantics, seen classes fitted by logistic "
         f"regression (as DGP in [attributes](attributes.md)); {EPOCHS} epochs, {HIDDEN} hidden units. Similar: links "
-        f"to the {SIMILAR} nearest classes. Attributes: the {PER_CLASS} that mark a class out, as nodes. Percent, means "
-        "over classes: validation over hidden seen classes, then the 27 unseen classes, the mean of three seeds "
+        f"to the {SIMILAR} nearest classes. Attributes: the {PER_CLASS} that mark a class out, as nodes. Percent, "
+        "means over classes: validation over hidden seen classes, then the 27 unseen ones, the mean of three seeds "
         "(lowest to highest).",
         "",
         "| network | graph | validation | unseen | seconds a fit |",
