@@ -9,6 +9,7 @@ from kgzsl.types import Float, Int, Tensor
 __all__ = ["expand", "is_finite", "quantise"]
 
 LARGEST = 127
+ROWS_AT_ONCE = 65_536
 
 
 def quantise(rows: Float[Tensor, "C S"]) -> tuple[Int[Tensor, "C S"], Float[Tensor, "C"]]:
@@ -39,4 +40,10 @@ def is_finite(values: Float[Tensor, "..."]) -> bool:
         >>> is_finite(torch.tensor([1.0, -2.0])), is_finite(torch.tensor([1.0, float("nan")]))
         (True, False)
     """
-    return bool(torch.isfinite(values.sum())) or bool(torch.isfinite(values).all())
+    parts = values.split(ROWS_AT_ONCE) if values.dim() else (values,)
+    return all(bool(torch.isfinite(_sum(part))) or bool(torch.isfinite(part).all()) for part in parts)
+
+
+def _sum(values: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """Return the sum, that of half precision in single precision: it would be too large for its own."""
+    return values.sum(dtype=torch.promote_types(values.dtype, torch.float32))

@@ -124,6 +124,11 @@ class Caution:
         """Whether nothing is said beside the ranking, so that the scores of the best candidates are enough."""
         return self.temperature is None and self.rejector is None and self.hedges is None
 
+    @property
+    def sums_up(self) -> bool:
+        """Whether probabilities alone are said: single classes far behind count by their sum."""
+        return self.temperature is not None and self.rejector is None and self.hedges is None
+
     def judge(self, scores: Float[Tensor, "N C"], images: FeatureSet, columns: Int[Tensor, "N K"]) -> list[Judgement]:
         """Return what is said of each image.
 

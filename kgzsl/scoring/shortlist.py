@@ -24,6 +24,8 @@ WIDTH = 64
 SLACK = 1.001
 """The bounds are computed in single precision: what their own rounding may cost."""
 ROUNDING = 1e-5
+LEADING = 256
+"""Classes whose own rows are scored where all scores are wanted."""
 ROWS_AT_ONCE = 4096
 """Rows that are coded together: what that needs beside the codes does not grow with the classes."""
 
@@ -86,7 +88,25 @@ class Shortlist:
     def best(self, feature: Float[Tensor, "D"], k: int) -> tuple[Float[Tensor, "K"], Int[Tensor, "K"]]:
         """Return scores and columns of the best k, best first; of equal scores the earlier column comes first."""
         columns = self.candidates(feature, k)
-        exact = self.bank.weights[columns].double() @ feature.double() + self.bank.biases[columns].double()
-        values = exact.to(single_at_least(self.bank.weights.dtype))
+        values = self._exact(feature, columns)
         order = values.argsort(descending=True, stable=True)[:k]
         return values[order], columns[order]
+
+    def all_scores(self, feature: Float[Tensor, "D"], k: int) -> tuple[Float[Tensor, "C"], Int[Tensor, "K"]]:
+        """Return scores of all classes, and the columns of the best k, which are those of `best`.
+
+        Scores of the best `LEADING` classes, and of all that can be among the best k, are those of their rows. The
+        others are those of the codes, whose errors are of either sign: in a sum over all classes they cancel.
+        """
+        scores, bound = self.scores(feature)
+        least = (scores - bound).topk(k).values[-1]
+        chosen = ~(scores + bound < least)
+        chosen[scores.topk(min(LEADING, len(scores))).indices] = True
+        columns = chosen.nonzero()[:, 0]
+        values = self._exact(feature, columns)
+        scores[columns] = values
+        return scores, columns[values.argsort(descending=True, stable=True)[:k]]
+
+    def _exact(self, feature: Float[Tensor, "D"], columns: Int[Tensor, "M"]) -> Float[Tensor, "M"]:
+        exact = self.bank.weights[columns].double() @ feature.double() + self.bank.biases[columns].double()
+        return exact.to(single_at_least(self.bank.weights.dtype))

@@ -2,7 +2,7 @@
 
 Run it: ``python tests/bench/bench_new_class.py runs/dgp``. Synsets that the run lacks are drawn at random and asked for
 one by one, each with the missing ancestors it brings along; an encoder that gives random vectors stands in for the
-text encoder, and definitions are left out. The median must be under 50 ms. What is loaded once (all WordNet nouns, the
+text encoder, and definitions are left out. The median must be under 20 ms. What is loaded once (all WordNet nouns, the
 stored rows) is shown beside it. With ``--batch 3000`` as many more are added in one batch, and the milliseconds a class
 are set against those of the bare matrix products of the same shapes (kernel regression and graph networks).
 """
@@ -71,14 +71,16 @@ def main() -> None:
     asked = random.Random(options.seed).sample(missing, options.count)
     with counted("first class"):
         classifier.bank_of(asked[:1])
-    spent = []
+    spent, cpu = [], []
     for class_id in asked[1:]:
-        encoder.seconds, started = 0.0, time.perf_counter()
+        encoder.seconds, started, began = 0.0, time.perf_counter(), time.process_time()
         classifier.bank_of([class_id])
         spent.append(1000 * (time.perf_counter() - started - encoder.seconds))
+        cpu.append(1000 * (time.process_time() - began))
     report = {
         "ms_per_class": {"median": round(statistics.median(spent), 1), "max": round(max(spent), 1)},
-        "required_median": 50,
+        "cpu_ms_per_class": {"median": round(statistics.median(cpu), 1), "max": round(max(cpu), 1)},
+        "required_median": 20,
         "num_classes": len(spent),
         "once_ms": once,
     }

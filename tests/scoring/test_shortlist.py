@@ -60,3 +60,18 @@ def test_features_at_the_edge(feature: torch.Tensor) -> None:
     found = Shortlist(bank_of(weights, torch.tensor([0.0, 0.5, 0.5]))).best(feature, 3)[1]
     exact = weights @ feature + torch.tensor([0.0, 0.5, 0.5])
     assert found.tolist() == exact.argsort(descending=True, stable=True).tolist()
+
+
+def test_all_scores_are_exact_for_the_leading_and_near_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgzsl.scoring.shortlist.LEADING", 20)
+    draw = torch.Generator().manual_seed(0)
+    weights, biases = torch.randn(500, 70, generator=draw), torch.randn(500, generator=draw)
+    feature = torch.rand(70, generator=draw)
+    exact = weights.double() @ feature.double() + biases
+    scores, columns = Shortlist(bank_of(weights, biases)).all_scores(feature, 5)
+    assert columns.tolist() == exact.topk(5).indices.tolist()
+    leading = exact.topk(15).indices
+    torch.testing.assert_close(scores[leading], exact[leading].float())
+    assert float((scores - exact).abs().max()) < 0.2
+    found, expected = torch.softmax(scores.double(), dim=0), torch.softmax(exact, dim=0)
+    torch.testing.assert_close(found[columns], expected[columns], rtol=1e-3, atol=0)
