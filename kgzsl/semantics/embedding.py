@@ -9,7 +9,7 @@ import torch
 
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import InputFileError, SemanticsError
-from kgzsl.quantisation import expand, quantise
+from kgzsl.quantisation import expand, is_finite, quantise
 from kgzsl.runtime import load_tensors, save_tensors
 from kgzsl.semantics.text_form import BESIDE, parts_of
 from kgzsl.types import ClassIds, Float, PathLike, Tensor
@@ -53,7 +53,7 @@ class SemanticEmbedding:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.index):
             shape = tuple(self.vectors.shape)
             raise SemanticsError(f"{len(self.index)} classes need vectors ({len(self.index)}, S), found {shape}.")
-        if not bool(torch.isfinite(self.vectors).all()):
+        if not is_finite(self.vectors):
             row = int((~torch.isfinite(self.vectors).all(dim=1)).nonzero()[0])
             raise SemanticsError(f"The vector of class {self.index[row]!r} holds a value that is not finite.")
         if self.dim % (count := len(parts_of(self.text_form))):

@@ -40,8 +40,10 @@ def _block(name: str, kept: Mapping[str, Any]) -> str:
         return _where(kept)
     if name not in kept:
         return f"Not measured yet: `scripts/bench --items {name}`."
-    told = f"`{kept[name]['command']}`"
-    return f"{told}\n\n{BLOCKS[name](kept[name]['found'])}"
+    try:
+        return f"`{kept[name]['command']}`\n\n{BLOCKS[name](kept[name]['found'])}"
+    except (KeyError, IndexError, TypeError):
+        return f"What is kept was measured by another version: `scripts/bench --items {name}`."
 
 
 def _where(kept: Mapping[str, Any]) -> str:

@@ -107,7 +107,8 @@ def duration(seconds: float) -> str:
 def years(seconds: float) -> str:
     """Return the core time, in days and on a thousand cores too where it is long."""
     core_days = seconds / 86_400
-    return f"{core_days:,.0f} core days ({duration(seconds / 1000)} on 1,000 cores)"
+    told = f"{core_days:,.0f}" if core_days >= 10 else f"{core_days:.2g}"
+    return f"{told} core days ({duration(seconds / 1000)} on 1,000 cores)"
 
 
 def size_of(count: float) -> str:

@@ -39,6 +39,13 @@ def test_what_was_measured_stands_in_its_place_and_what_was_not_is_told():
     assert "2 cores (quick), 8 GiB" in text and "beside these (load of the machine): query 9.0" in text
 
 
+def test_figures_of_another_version_are_told_and_harm_no_other():
+    from benchmarking.page import page
+
+    text = page({"encoder": kept({"rates": 1})}, "{{encoder}}\n\n{{start}}\n")
+    assert text.startswith("What is kept was measured by another version: `scripts/bench --items encoder`.\n\nNot")
+
+
 def test_training_and_extraction():
     from benchmarking.blocks import BLOCKS
 
