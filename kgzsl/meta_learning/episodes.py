@@ -53,8 +53,8 @@ class EpisodeSampler:
 
     Args:
         strategy: which of `STRATEGIES`.
-        share: of the classes that are hidden, above 0 and below 1; with ``subtree`` and ``hops`` it is passed by at
-            most a half of it, where the graph allows.
+        share: of the classes that are hidden, above 0 and below 1; ``subtree`` passes it by at most a half of it,
+            ``hops`` by as much as a ball holds.
         hops: least undirected distance from a hidden to a shown class; used by ``hops`` alone.
         seed: of the drawing.
 
@@ -66,7 +66,7 @@ class EpisodeSampler:
         >>> classes = ("eagle", "hammer", "horse", "saw", "zebra")
         >>> episodes = EpisodeSampler("subtree", share=0.4).episodes(toy_graph(), classes)
         >>> [[classes[row] for row in next(episodes).hidden] for _ in range(3)]
-        [['hammer', 'saw'], ['eagle', 'zebra'], ['horse', 'zebra']]
+        [['hammer', 'saw'], ['eagle', 'horse', 'zebra'], ['eagle', 'zebra']]
     """
 
     strategy: str = "uniform"

@@ -138,10 +138,10 @@ class Episodic:
     def __init__(
         self,
         *,
-        strategy: str = "subtree",
+        strategy: str = "uniform",
         share: float = 0.2,
         hops: int = 3,
-        episodes: int = 60,
+        episodes: int = 15,
         learning_rate: float = 0.05,
         objective: str = "hidden_ranking",
         widths: Sequence[float] = (0.3, 0.3),
