@@ -108,5 +108,7 @@ class Shortlist:
         return scores, columns[values.argsort(descending=True, stable=True)[:k]]
 
     def _exact(self, feature: Float[Tensor, "D"], columns: Int[Tensor, "M"]) -> Float[Tensor, "M"]:
-        exact = self.bank.weights[columns].double() @ feature.double() + self.bank.biases[columns].double()
+        wide = feature.double()
+        parts = [self.bank.weights[part].double() @ wide for part in columns.split(ROWS_AT_ONCE)]
+        exact = torch.cat(parts) + self.bank.biases[columns].double()
         return exact.to(single_at_least(self.bank.weights.dtype))
