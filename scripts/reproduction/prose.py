@@ -32,7 +32,9 @@ intervals mean little.
   page chose any of them.
 - `kernel` is no clean test: the values in which its search starts come from an earlier experiment on these same
   files, and one of its rules was made with figures on them in view. `best` is built on it; its recipe says what chose
-  its settings."""
+  its settings.
+- The rows of networks were trained before the draws of dropout became faster: the same seed now gives other masks, and
+  a network trained anew differs as one of another seed does."""
 
 IDEAS = {
     "ideas.md": "How far each idea behind `best` carried, and why: [ideas](ideas.md).",
