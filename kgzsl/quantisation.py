@@ -40,7 +40,7 @@ def is_finite(values: Float[Tensor, "..."]) -> bool:
         >>> is_finite(torch.tensor([1.0, -2.0])), is_finite(torch.tensor([1.0, float("nan")]))
         (True, False)
     """
-    parts = values.split(ROWS_AT_ONCE) if values.dim() else (values,)
+    parts = torch.split(values, ROWS_AT_ONCE) if values.dim() else (values,)
     return all(bool(torch.isfinite(_sum(part))) or bool(torch.isfinite(part).all()) for part in parts)
 
 

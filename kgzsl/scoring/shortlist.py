@@ -109,6 +109,7 @@ class Shortlist:
 
     def _exact(self, feature: Float[Tensor, "D"], columns: Int[Tensor, "M"]) -> Float[Tensor, "M"]:
         wide = feature.double()
-        parts = [self.bank.weights[part].double() @ wide for part in columns.split(ROWS_AT_ONCE)]
+        starts = range(0, max(len(columns), 1), ROWS_AT_ONCE)
+        parts = [self.bank.weights[columns[first : first + ROWS_AT_ONCE]].double() @ wide for first in starts]
         exact = torch.cat(parts) + self.bank.biases[columns].double()
         return exact.to(single_at_least(self.bank.weights.dtype))
