@@ -15,11 +15,12 @@ from collections.abc import Callable
 
 from kgzsl.domain_shift.bias import SeenBias
 from kgzsl.domain_shift.centring import CentredScorer, FeatureCentring
+from kgzsl.domain_shift.class_offsets import InvertedSoftmax, LocalScaling, OffsetScorer
 from kgzsl.domain_shift.feature_shift import FeatureShift
 from kgzsl.domain_shift.measurement import measure_shift
 from kgzsl.domain_shift.report import Remedied, ShiftReport
 from kgzsl.features import FeatureSet
-from kgzsl.transduction import InvertedSoftmax, LocalScaling, OffsetScorer, Transducer
+from kgzsl.transduction import Transducer
 
 REMEDIES: dict[str, Callable[[FeatureSet], Transducer]] = {
     "local-scaling": lambda seen_images: LocalScaling(),

@@ -20,7 +20,6 @@ from kgzsl.transduction.agreement import AgreementScorer, TransducerAgreement
 from kgzsl.transduction.aligned import AlignedScorer
 from kgzsl.transduction.anchored import AnchoredScorer, GeneralisedTransduction
 from kgzsl.transduction.balanced import BalancedAssignment, BalancedScorer
-from kgzsl.transduction.class_offsets import InvertedSoftmax, LocalScaling, OffsetScorer
 from kgzsl.transduction.directions import DirectionScorer, DirectionSettings, DirectionSums
 from kgzsl.transduction.gaussian import GaussianClustering, GaussianScorer, GaussianSums, MainDirections
 from kgzsl.transduction.neighbours import LabelPropagation, PropagatedScorer
@@ -56,11 +55,8 @@ __all__ = [
     "GaussianScorer",
     "GaussianSums",
     "GeneralisedTransduction",
-    "InvertedSoftmax",
     "LabelPropagation",
-    "LocalScaling",
     "MainDirections",
-    "OffsetScorer",
     "PropagatedScorer",
     "PrototypeRefinement",
     "SelfTraining",

@@ -10,7 +10,6 @@ import torch
 from kgzsl.bank import Scorer
 from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
-from kgzsl.transduction.class_offsets import LocalScaling
 from kgzsl.transduction.gaussian import GaussianClustering
 from kgzsl.transduction.neighbours import LabelPropagation
 from kgzsl.transduction.prototypes import PrototypeRefinement
@@ -69,18 +68,14 @@ class TransducerAgreement:
 
     Clusters that one of them begins at the wrong place are seldom begun there by all. On held-out seen classes the
     product lost fewer games against no transducer at all than its members did, and no more than a point in any.
-    Hubs among the classes are made smaller first, so that clusters do not begin as one (`LocalScaling`): on those games
-    that brought a point more, three on groceries, and none was lost.
 
     Args:
         members: the transducers, without a guard of their own.
-        scaling: K of local scaling, learned on the first batch; 0 for none.
         least: share of the effective classes below which the start is kept.
         least_gain: what classes must at least gain in separation, see `guarded`.
     """
 
     members: Sequence[Transducer] = field(default_factory=_members)
-    scaling: int = 1
     least: float = 0.5
     least_gain: float = 0.0
 
@@ -92,8 +87,7 @@ class TransducerAgreement:
         if not len(unlabelled):
             return scorer
         start, before = carried(scorer, AgreementScorer)
-        begun = LocalScaling(self.scaling).adapt(start, unlabelled) if self.scaling else start
-        held = (begun,) * len(self.members) if before is None else before.members
+        held = (start,) * len(self.members) if before is None else before.members
         adapted = tuple(one.adapt(own, unlabelled) for one, own in zip(self.members, held, strict=True))
         columns = tuple(range(len(start.index)))
         return guarded(start, AgreementScorer(adapted, columns), unlabelled, self.least, self.least_gain)

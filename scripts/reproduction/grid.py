@@ -24,7 +24,9 @@ FIRST = (
 
 FOUND = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(RECIPES.glob("*.toml"))}
 METHODS = tuple(sorted(FOUND.keys() - LEFT_OUT, key=lambda name: (name not in FIRST, [*FIRST, name].index(name), name)))
-NETWORKS = tuple(name for name in METHODS if "network" in FOUND[name]["method"])
+NETWORKS = tuple(
+    name for name in METHODS if FOUND[name]["method"].get("name", "graph_regression") == "graph_regression"
+)
 
 FORMS = (
     "lemmas",

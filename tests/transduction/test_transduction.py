@@ -26,7 +26,6 @@ from kgzsl.transduction import (
     GaussianSums,
     GeneralisedTransduction,
     LabelPropagation,
-    LocalScaling,
     MainDirections,
     PrototypeRefinement,
     StartScale,
@@ -198,13 +197,9 @@ def test_an_aligned_score_is_the_formula():
 def test_agreement_is_the_product_of_its_members():
     one = world()
     members = (PrototypeRefinement(least=0.0), LabelPropagation(least=0.0))
-    adapted = TransducerAgreement(members, scaling=0, least_gain=-1.0).adapt(one.bank, one.images)
+    adapted = TransducerAgreement(members, least_gain=-1.0).adapt(one.bank, one.images)
     told = [member.adapt(one.bank, one.images).score(one.images).softmax(dim=1).clamp(min=1e-6) for member in members]
     torch.testing.assert_close(adapted.score(one.images), (told[0] * told[1]).log() / 2)
-    scaled = TransducerAgreement(members, scaling=1, least_gain=-1.0).adapt(one.bank, one.images)
-    begun = LocalScaling(1).adapt(one.bank, one.images)
-    beside = TransducerAgreement(members, scaling=0, least_gain=-1.0).adapt(begun, one.images)
-    torch.testing.assert_close(scaled.score(one.images), beside.score(one.images))
 
 
 def test_separation_is_the_mean_gap_of_cosines():
