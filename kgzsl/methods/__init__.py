@@ -11,11 +11,14 @@ from kgzsl.methods.conse import ConSE, ConvexCombination
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.devise import DeViSE
 from kgzsl.methods.ensemble import Ensemble
+from kgzsl.methods.episodic import Episodic
 from kgzsl.methods.eszsl import ESZSL
 from kgzsl.methods.exem import EXEM
 from kgzsl.methods.graph_regression import GraphRegression
 from kgzsl.methods.icis import ICIS
 from kgzsl.methods.kernel_regression import KernelRegression
+from kgzsl.methods.maml import MAML
+from kgzsl.methods.memory import Memory
 from kgzsl.methods.method import InductiveMethod, Method
 from kgzsl.methods.nearest_seen import NearestSeen, nearest_seen_bank
 from kgzsl.methods.sync import SYNC
@@ -25,6 +28,7 @@ __all__ = [
     "ESZSL",
     "EXEM",
     "ICIS",
+    "MAML",
     "METHODS",
     "SCORERS",
     "SYNC",
@@ -32,10 +36,12 @@ __all__ = [
     "ConvexCombination",
     "DeViSE",
     "Ensemble",
+    "Episodic",
     "FitContext",
     "GraphRegression",
     "InductiveMethod",
     "KernelRegression",
+    "Memory",
     "Method",
     "NearestSeen",
     "nearest_seen_bank",
@@ -45,11 +51,14 @@ METHODS: dict[str, type[Method]] = {
     "conse": ConSE,
     "devise": DeViSE,
     "ensemble": Ensemble,
+    "episodic": Episodic,
     "eszsl": ESZSL,
     "exem": EXEM,
     "graph_regression": GraphRegression,
     "icis": ICIS,
     "kernel_regression": KernelRegression,
+    "maml": MAML,
+    "memory": Memory,
     "nearest_seen": NearestSeen,
     "sync": SYNC,
 }
