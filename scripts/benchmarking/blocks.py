@@ -43,6 +43,35 @@ def training(found: Found) -> str:
     return table([f"an epoch, {found['threads']} threads", "CPU s", "s", "memory above the process"], lines)
 
 
+def accuracy(found: Found) -> str:
+    """Return rank and hits of held-out classes by kind of training and epochs."""
+    lines = [["closed form (kernel regression)", "", *_record(found["closed_form"][0])]]
+    for kind, label in (("constant", "rate 0.001"), ("one_cycle", f"one cycle to {found['peak']}")):
+        lines += [[label, f"{one['epochs']:.0f}", *_record(one)] for one in found[kind]]
+    text = table(["training", "epochs", "CPU s", "reciprocal rank", "Hit@1 of pictures, %"], lines)
+    trials = ", ".join(f"{peak:g}: {rank:.3f}" for peak, rank in found.get("trials", ()))
+    return text + (f"\n\nPeaks of one cycle on another draw, reciprocal rank at 60 epochs: {trials}." if trials else "")
+
+
+def _record(one: Mapping[str, float]) -> list[str]:
+    return [f"{one['seconds']:.1f}", f"{one['rank']:.3f}", f"{100 * one['pictures_hit1']:.1f}"]
+
+
+def search(found: Found) -> str:
+    """Return what a search takes."""
+    head = ["", "CPU ms, median", "p99", "most", "ms, median", "p99", "most"]
+    lines = []
+    for name, told in (("bare", "by itself"), ("HTTP", "over HTTP, the client's time included")):
+        clocks = found["ms"][name]
+        lines.append(
+            [told, *(f"{clocks[clock][key]:.1f}" for clock in ("CPU", "wall") for key in ("median", "p99", "most"))]
+        )
+    return (
+        table(head, lines)
+        + f"\n\n{found['searches']:,} beginnings of names among {found['nouns']:,} nouns; wanted: 10 ms."
+    )
+
+
 def extract(found: Found) -> str:
     """Return extraction by both engines."""
     lines = []
@@ -121,6 +150,9 @@ def _pairs(found: Found, name: str) -> list[list[object]]:
 BLOCKS: dict[str, Callable[[Found], str]] = {
     "machine": plain_rows,
     "training": training,
+    "training-1": training,
+    "accuracy": accuracy,
+    "search": search,
     "start": against_floor,
     "query": against_floor,
     "calibrated": lambda found: against_floor(found[1:]),
