@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ def candidates() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
     """The address of a Ray with two cores, which stops with the session."""
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else workers wait for whatever runs beside the tests
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ray: Any = pytest.importorskip("ray", reason="needs pip install 'kgzsl[ray]'")
