@@ -50,7 +50,15 @@ ITEMS: dict[str, Item] = {
         ("scripts/bench_training.py", "--rounds", "1", "--epochs", "10", "--threads", "2", "--json"), minutes=8
     ),
     "accuracy": Item(
-        ("scripts/bench_accuracy.py", "--out", "FOLDER", "--png", "docs/images/accuracy-seconds.png"),
+        (
+            "scripts/bench_accuracy.py",
+            "--hidden",
+            "256",
+            "--out",
+            "FOLDER",
+            "--png",
+            "docs/images/accuracy-seconds.png",
+        ),
         output="file",
         minutes=60,
         is_long=True,
