@@ -37,7 +37,7 @@ def test_amounts_complete_the_value(network: str) -> None:
     method = GraphRegression(network, network_options=options, epochs=40, held_out=0.0).fit(toy_supervision())
     direction = torch.tensor([1.0, -0.5, 0.2, 1.0])
     for class_id in ("okapi", "owl", "zebra"):
-        found = integrated_gradients(method.row_function(class_id), lambda row: row @ direction, 200)
+        found = integrated_gradients(method.row_function(class_id), lambda row: row @ direction, 800)
         assert found.value == pytest.approx(found.start + float(found.amounts.sum()), abs=5e-3)
         assert abs(found.gap) < 5e-3 < float(found.amounts.abs().sum())
 
