@@ -5,8 +5,7 @@ Usage: KGZSL_ASSETS=DIR scripts/bench [--items start query ...] [--run RUN] [--c
 
 An item is a program of its own that runs both sides by turns; what it finds is kept as runs/bench/ITEM.json, so that
 one can be measured again alone and the page written anew. An item that fails is told, and the others go on. All of them
-take about twenty minutes on two quiet cores, six of them the 10,000 requests of ``serve``; ``accuracy``, a quarter of
-an hour more, is measured only where --items names it.
+take about twenty minutes on two quiet cores, six of them the 10,000 requests of ``serve``.
 
 Neither pytest-benchmark nor asv times these: the sides of most items are processes of their own, whose start, memory or
 throughput is measured, or take turns so that other programs disturb both alike. Where one function stands against its
@@ -69,7 +68,7 @@ def main() -> None:
     options, failed = read_options(), dict[str, str]()
     if not options.page:
         places, started = find_places(options), time.perf_counter()
-        for name in options.items or [name for name, item in ITEMS.items() if not item.is_long]:
+        for name in options.items or ITEMS:
             begun = time.perf_counter()
             if reason := measure(name, places, options.runs):
                 failed[name] = reason

@@ -40,7 +40,15 @@ def training(found: Found) -> str:
     for name, key in (("kgzsl / floor by torch.mm", "over_floor"), ("kgzsl / floor by oneDNN", "over_floor_onednn")):
         if f"{key}_cpu" in ratio:
             lines.append([name, f"{ratio[f'{key}_cpu']:.2f}", f"{ratio[f'{key}_wall']:.2f}", ""])
-    return table([f"an epoch, {found['threads']} threads", "CPU s", "s", "memory above the process"], lines)
+    return table(
+        [
+            f"an epoch, {found['threads']} thread{'s' * (found['threads'] > 1)}",
+            "CPU s",
+            "s",
+            "memory above the process",
+        ],
+        lines,
+    )
 
 
 def accuracy(found: Found) -> str:
