@@ -8,8 +8,15 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli.measured_run import CALIBRATIONS, WITHOUT_SEEN, check_number, gamma_of, read_candidates, with_new
-from kgzsl.cli.measured_run import with_seen_rows as seen_rows_of
+from kgzsl.cli.measured_run import (
+    CALIBRATIONS,
+    WITHOUT_SEEN,
+    check_number,
+    gamma_of,
+    read_candidates,
+    with_new,
+    with_seen_rows,
+)
 from kgzsl.cli.several_values import ListOptionCommand
 
 __all__ = ["register"]
@@ -87,7 +94,7 @@ def shift_command(
         opened.scorer.check_backbone(images)
     wanted = dict.fromkeys(one for _, images in files for one in images.index) if isinstance(kind, str) else kind
     scorer, graph = with_new(opened, [one for one in wanted if one not in opened.graph.index])
-    scorer = seen_rows_of(scorer, opened.seen_bank, None)
+    scorer = with_seen_rows(scorer, opened.seen_bank, None)
     gamma = gamma_of(calibrate, scorer, opened, shown, graph=graph, seed=seed)
     assert not isinstance(gamma, str)
     reports = [

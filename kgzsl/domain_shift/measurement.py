@@ -65,7 +65,8 @@ def measure_shift(
     seen = shown.of_classes(split.seen)
     together = scorer.select(split.seen + chosen)
     asked = {"graph": graph, "split": split, "candidates": split.seen + chosen, "seen_images": seen_images}
-    reports = [evaluate(together, images, calibrate=gamma, **asked) for gamma in (None, calibrate)]  # type: ignore[arg-type]
+    gammas = (None,) if calibrate is None else (None, calibrate)
+    reports = [evaluate(together, images, calibrate=gamma, **asked) for gamma in gammas]  # type: ignore[arg-type]
     points = [report.generalised.point for report in reports if report.generalised is not None]
     start = scorer.select(chosen)
     adapted = {one: remedy.adapt(start, taken) for one, remedy in (remedies or {}).items()}
@@ -76,7 +77,7 @@ def measure_shift(
         len(taken),
         len(chosen),
         SeenBias.of(together, shown.of_classes(split.seen + chosen), frozenset(split.seen)),
-        tuple(points[: 2 if calibrate is not None else 1]),
+        tuple(points),
         (_mean_hit(scorer, seen, split.seen), _mean_hit(start, taken, chosen)),
         _branches(start, taken, graph, split),
         FeatureShift.between(seen, taken),

@@ -37,11 +37,7 @@ def expected_visits(graph: ClassGraph, rows: Int[Array, "R"], steps: int = STEPS
     from scipy.sparse import csr_array
 
     pairs = np.concatenate([graph.edges, graph.links.ends])
-    ends = (
-        np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-        if len(graph.links)
-        else (np.concatenate([pairs, pairs[:, ::-1]]))
-    )
+    ends = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
     degree = np.bincount(ends[:, 0], minlength=graph.num_classes)
     shape = (graph.num_classes, graph.num_classes)
     backward = csr_array((1.0 / degree[ends[:, 0]], (ends[:, 1], ends[:, 0])), shape=shape)  # P transposed

@@ -22,13 +22,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from kgzsl import registry
 from kgzsl.bank import ClassifierBank
-from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError, RecipeError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
@@ -36,6 +34,7 @@ from kgzsl.kernels import AncestorKernel, GaussianProcess, MixedKernel, Propagat
 from kgzsl.meta_learning import EpisodeSampler, HiddenRanking, KernelLearner, MetaSettings, meta_train
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.contributions import SeenContributions
+from kgzsl.methods.fitted_process import FittedProcess, parts_of_rows, unit_rows
 from kgzsl.runtime import load_tensors, save_tensors, write_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
@@ -45,7 +44,7 @@ from kgzsl.types import Array, ClassIds, Float, Int, PathLike, Tensor
 __all__ = ["EPISODE_OBJECTIVES", "Episodic", "EpisodicSetting"]
 
 MODEL, METRICS = "model.safetensors", "metrics.jsonl"
-ROWS_AT_ONCE = 4096
+OWNER = "bank of episodic kernel regression"
 STEPS = 2
 """Steps along the graph of the propagated meaning, as many as SGCN takes."""
 
@@ -62,15 +61,20 @@ class EpisodicSetting:
     ridge: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fitted:
-    graph: ClassGraph
-    backbone: str
-    seen: tuple[str, ...]
-    setting: EpisodicSetting
-    kernels: _Kernels
-    process: GaussianProcess
-    rows: Float[Tensor, "C O"]
+class _AroundKernel:
+    """A `SemanticKernel` of the propagated meaning, which new classes get from what stands around them."""
+
+    def __init__(self, propagated: PropagatedSemantics, seen: Int[Array, "K"], width: float) -> None:
+        self.propagated = propagated
+        self.inner = SemanticKernel(propagated.semantics, seen, width)
+
+    def to_seen(self, rows: Int[Array, "R"]) -> Float[Tensor, "R K"]:
+        """Return how alike rows of the graph are to the seen ones."""
+        return self.inner.to_seen(rows)
+
+    def new_to_seen(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> Float[Tensor, "N K"]:
+        """Return how alike classes that the graph lacks are to the seen ones."""
+        return self.inner.new_to_seen(extensions, self.propagated.of_new(extensions, vectors))
 
 
 class _Kernels:
@@ -88,27 +92,11 @@ class _Kernels:
         units = [[functional.normalize(text[rows], dim=1) for text in kind.parts().values()] for kind in kinds]
         return [[unit @ unit.T for unit in texts] for texts in units]
 
-    def parts(self, setting: EpisodicSetting) -> tuple[SemanticKernel, SemanticKernel, AncestorKernel]:
-        """Return the kernels at the widths of a setting."""
-        plain = SemanticKernel(self.semantics, self.seen, setting.widths[0])
-        return plain, SemanticKernel(self.propagated.semantics, self.seen, setting.widths[1]), self.ancestors
-
     def mixture(self, setting: EpisodicSetting) -> MixedKernel:
         """Return the kernel of a setting."""
-        return MixedKernel(self.parts(setting), setting.shares)
-
-    def new_to_seen(
-        self, setting: EpisodicSetting, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding
-    ) -> Float[Tensor, "N K"]:
-        """Return how alike classes that the graph lacks are to the seen ones; float64."""
-        plain, propagated, ancestors = self.parts(setting)
-        around = self.propagated.of_new(extensions, vectors)
-        values = (
-            plain.new_to_seen(extensions, vectors),
-            propagated.new_to_seen(extensions, around),
-            ancestors.new_to_seen(extensions, vectors),
-        )
-        return torch.stack([share * value for share, value in zip(setting.shares, values)]).sum(dim=0)
+        plain = SemanticKernel(self.semantics, self.seen, setting.widths[0])
+        around = _AroundKernel(self.propagated, self.seen, setting.widths[1])
+        return MixedKernel((plain, around, self.ancestors), setting.shares)
 
 
 class Episodic:
@@ -163,7 +151,7 @@ class Episodic:
         self.start = EpisodicSetting(tuple(widths), tuple(shares), ridge)  # type: ignore[arg-type]
         self.decay = decay
         self.tried: list[dict[str, float]] = []
-        self._fitted: _Fitted | None = None
+        self._fitted: FittedProcess[EpisodicSetting] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""
@@ -198,9 +186,9 @@ class Episodic:
             write_text(Path(context.folder) / METRICS, "".join(f"{json.dumps(record)}\n" for record in self.tried))
         kernel = kernels.mixture(setting)
         process = GaussianProcess.fit(kernel.to_seen(kernels.seen), targets.double(), setting.ridge)
-        parts = np.array_split(np.arange(graph.num_classes), graph.num_classes // ROWS_AT_ONCE + 1)
-        rows = torch.cat([_unit_rows(process.predict(kernel.to_seen(part))) for part in parts])
-        self._fitted = _Fitted(graph, bank.backbone, seen, setting, kernels, process, rows)
+        parts = parts_of_rows(graph.num_classes)
+        rows = torch.cat([unit_rows(process.predict(kernel.to_seen(part))) for part in parts])
+        self._fitted = FittedProcess(graph, bank.backbone, seen, setting, kernel, process, rows)
         return self
 
     def _learn(
@@ -218,7 +206,7 @@ class Episodic:
         self.tried = meta_train(learner, targets, self.sampler.episodes(graph, seen), loss, self.settings)
         return EpisodicSetting(tuple(learner.widths), tuple(learner.shares), learner.ridge)  # type: ignore[arg-type]
 
-    def _require(self) -> _Fitted:
+    def _require(self) -> FittedProcess[EpisodicSetting]:
         if self._fitted is None:
             raise NotFittedError("Episodic has not been fitted; call fit(supervision) first.")
         return self._fitted
@@ -229,13 +217,7 @@ class Episodic:
         Raises:
             UnknownClassError: a class is not in that graph; see `synthesize_new`.
         """
-        fitted = self._require()
-        return self._bank(tuple(class_ids), fitted.rows[torch.from_numpy(fitted.graph.index.rows(class_ids))])
-
-    def _bank(self, class_ids: tuple[str, ...], rows: Float[Tensor, "C O"]) -> ClassifierBank:
-        index = ClassIndex(class_ids, "bank of episodic kernel regression")
-        weights, biases = rows[:, :-1].contiguous(), rows[:, -1].contiguous()
-        return ClassifierBank(index, weights, biases, self._require().backbone, "joint")
+        return self._require().bank_of(class_ids, OWNER)
 
     def synthesize_new(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> ClassifierBank:
         """Return the classifiers of classes that the fitted graph lacks.
@@ -247,22 +229,13 @@ class Episodic:
         Raises:
             SemanticsError: the vectors are of another encoder, or one is missing.
         """
-        fitted = self._require()
-        ids = tuple(extension.class_id for extension in extensions)
-        if not extensions:
-            return self._bank(ids, fitted.rows[:0])
-        values = fitted.kernels.new_to_seen(fitted.setting, extensions, vectors)
-        return self._bank(ids, _unit_rows(fitted.process.predict(values)))
+        return self._require().bank_of_new(extensions, vectors, OWNER)
 
     def contributions(
         self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
     ) -> SeenContributions:
         """Return how much of each seen classifier is in a class's; see `GaussianProcess.weights`."""
-        fitted, ids = self._require(), (*class_ids, *(extension.class_id for extension in extensions))
-        new = [fitted.kernels.new_to_seen(fitted.setting, extensions, vectors)] if vectors and extensions else []
-        known = fitted.kernels.mixture(fitted.setting).to_seen(fitted.graph.index.rows(class_ids))
-        weights, targets = fitted.process.weights(torch.cat([known, *new])), fitted.process.targets
-        return SeenContributions(ids, fitted.seen, weights / (weights @ targets).norm(dim=1, keepdim=True), targets)
+        return self._require().contributions(class_ids, extensions, vectors)
 
     def save(self, folder: PathLike) -> None:
         """Write ``model.safetensors``: what was learned, the seen classes and their weights in a prediction."""
@@ -285,17 +258,13 @@ class Episodic:
             setting = EpisodicSetting(tuple(stored["widths"]), tuple(stored["shares"]), stored["ridge"])
             seen = tuple(json.loads(metadata["seen"]))
             kernels = _Kernels(graph, semantics, graph.index.rows(seen), method.decay)
-            values = kernels.mixture(setting).to_seen(kernels.seen)
-            process = GaussianProcess(values, setting.ridge, tensors["mean"], tensors["dual"])
+            kernel = kernels.mixture(setting)
+            process = GaussianProcess(kernel.to_seen(kernels.seen), setting.ridge, tensors["mean"], tensors["dual"])
         except (KeyError, TypeError, ValueError, KgzslError) as error:
             raise CorruptFileError(f"{folder} holds no whole Episodic ({error}); train it again.") from error
         if process.dual.shape != (len(seen), bank.dim + 1) or process.mean.shape != (bank.dim + 1,):
             raise CorruptFileError(f"{folder}: the stored weights are not those of the bank beside; train it again.")
         own = bank.select(graph.index.ids)
         rows = torch.cat([own.weights, own.biases[:, None]], dim=1)
-        method._fitted = _Fitted(graph, bank.backbone, seen, setting, kernels, process, rows)
+        method._fitted = FittedProcess(graph, bank.backbone, seen, setting, kernel, process, rows)
         return method
-
-
-def _unit_rows(rows: Float[Tensor, "R O"]) -> Float[Tensor, "R O"]:
-    return functional.normalize(rows, dim=1).float()

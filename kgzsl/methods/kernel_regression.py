@@ -23,20 +23,17 @@ graph and no classifier tells it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from kgzsl import registry
 from kgzsl.bank import ClassifierBank
-from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError, RecipeError
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
@@ -45,6 +42,7 @@ from kgzsl.kernels import AncestorKernel, GaussianProcess, MixedKernel, Semantic
 from kgzsl.methods.class_folds import related_groups
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.contributions import SeenContributions
+from kgzsl.methods.fitted_process import ROWS_AT_ONCE, FittedProcess, parts_of_rows, unit_rows
 from kgzsl.runtime import load_tensors, save_tensors, write_text
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
@@ -54,7 +52,7 @@ from kgzsl.types import ClassIds, Float, Int, PathLike, Tensor
 __all__ = ["KernelRegression", "KernelSetting"]
 
 MODEL, METRICS = "model.safetensors", "metrics.jsonl"
-ROWS_AT_ONCE = 4096
+OWNER = "bank of kernel regression"
 DIGITS = 9
 """Criteria that agree in so many digits are equal: rounding chooses no hyper-parameter."""
 
@@ -74,19 +72,6 @@ class KernelSetting:
     decay: float
     share: float
     ridge: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fitted:
-    """What is left of a fit; ``rows`` are the classifiers of the graph's classes, of length one."""
-
-    graph: ClassGraph
-    backbone: str
-    seen: tuple[str, ...]
-    setting: KernelSetting
-    kernel: MixedKernel
-    process: GaussianProcess
-    rows: Float[Tensor, "C O"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,7 +169,7 @@ class KernelRegression:
             raise RecipeError(f"most_related is a whole number of at least 1, found {most_related!r}.")
         self.most_related, self.folds, self.repeats, self.seed = most_related, folds, repeats, seed
         self.tried: list[dict[str, float]] = []
-        self._fitted: _Fitted | None = None
+        self._fitted: FittedProcess[KernelSetting] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""
@@ -223,8 +208,10 @@ class KernelRegression:
         kernel, values = kernels.mixture(setting)
         process = GaussianProcess.fit(values, targets, setting.ridge)
         at_once = (context or FitContext()).rows_at_once or ROWS_AT_ONCE
-        predicted = [_unit_rows(process.predict(kernel.to_seen(part))) for part in _parts(graph.num_classes, at_once)]
-        self._fitted = _Fitted(graph, bank.backbone, seen, setting, kernel, process, torch.cat(predicted))
+        predicted = [
+            unit_rows(process.predict(kernel.to_seen(part))) for part in parts_of_rows(graph.num_classes, at_once)
+        ]
+        self._fitted = FittedProcess(graph, bank.backbone, seen, setting, kernel, process, torch.cat(predicted))
         return self
 
     def _choose(
@@ -273,7 +260,7 @@ class KernelRegression:
         orders = [rng.permutation(num_seen) for _ in range(self.repeats)]
         return [[torch.from_numpy(part) for part in np.array_split(order, count)] for order in orders]
 
-    def _require(self) -> _Fitted:
+    def _require(self) -> FittedProcess[KernelSetting]:
         if self._fitted is None:
             raise NotFittedError("KernelRegression has not been fitted; call fit(supervision) first.")
         return self._fitted
@@ -284,13 +271,7 @@ class KernelRegression:
         Raises:
             UnknownClassError: a class is not in that graph; see `synthesize_new`.
         """
-        fitted = self._require()
-        return self._bank(tuple(class_ids), fitted.rows[torch.from_numpy(fitted.graph.index.rows(class_ids))])
-
-    def _bank(self, class_ids: tuple[str, ...], rows: Float[Tensor, "C O"]) -> ClassifierBank:
-        index = ClassIndex(class_ids, "bank of kernel regression")
-        weights, biases = rows[:, :-1].contiguous(), rows[:, -1].contiguous()
-        return ClassifierBank(index, weights, biases, self._require().backbone, "joint")
+        return self._require().bank_of(class_ids, OWNER)
 
     def synthesize_new(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> ClassifierBank:
         """Return the classifiers of classes that the fitted graph lacks.
@@ -304,21 +285,13 @@ class KernelRegression:
         Raises:
             SemanticsError: the vectors are of another encoder, or one is missing.
         """
-        fitted = self._require()
-        parts = [extensions[part.start : part.stop] for part in _stretches(len(extensions))]
-        rows = [_unit_rows(fitted.process.predict(fitted.kernel.new_to_seen(part, vectors))) for part in parts]
-        ids = tuple(extension.class_id for extension in extensions)
-        return self._bank(ids, torch.cat(rows) if rows else fitted.rows[:0])
+        return self._require().bank_of_new(extensions, vectors, OWNER)
 
     def contributions(
         self, class_ids: ClassIds, extensions: Sequence[ClassExtension] = (), vectors: SemanticEmbedding | None = None
     ) -> SeenContributions:
         """Return how much of each seen classifier is in a class's; see `GaussianProcess.weights`."""
-        fitted, ids = self._require(), (*class_ids, *(extension.class_id for extension in extensions))
-        new = [] if vectors is None else [fitted.kernel.new_to_seen(extensions, vectors)]
-        known = fitted.kernel.to_seen(fitted.graph.index.rows(class_ids))
-        weights, targets = fitted.process.weights(torch.cat([known, *new])), fitted.process.targets
-        return SeenContributions(ids, fitted.seen, weights / (weights @ targets).norm(dim=1, keepdim=True), targets)
+        return self._require().contributions(class_ids, extensions, vectors)
 
     def variance(self, class_ids: ClassIds) -> Float[Tensor, "C"]:
         """Return how uncertain classifiers are: about 0 at a seen class, 1 far from everything seen; float64.
@@ -328,7 +301,7 @@ class KernelRegression:
         """
         fitted = self._require()
         rows = fitted.graph.index.rows(class_ids)
-        parts = [fitted.process.variance(fitted.kernel.to_seen(rows[part])) for part in _parts(len(rows))]
+        parts = [fitted.process.variance(fitted.kernel.to_seen(rows[part])) for part in parts_of_rows(len(rows))]
         return torch.cat([*parts, torch.empty(0, dtype=torch.float64)])
 
     def save(self, folder: PathLike) -> None:
@@ -360,7 +333,7 @@ class KernelRegression:
             raise CorruptFileError(f"{folder}: the stored weights are not those of the bank beside; train it again.")
         own = bank.select(graph.index.ids)
         rows = torch.cat([own.weights, own.biases[:, None]], dim=1)
-        method._fitted = _Fitted(graph, bank.backbone, seen, setting, kernel, process, rows)
+        method._fitted = FittedProcess(graph, bank.backbone, seen, setting, kernel, process, rows)
         return method
 
 
@@ -385,16 +358,3 @@ def _measure(
     compared = [compare_classifiers(predicted, targets[fold]) for predicted, fold in zip(predictions, folds)]
     shape = (len(repetitions), -1)
     return _Measured({name: np.array([one[name] for one in compared]).reshape(shape) for name in CRITERIA})
-
-
-def _parts(count: int, at_once: int = ROWS_AT_ONCE) -> Iterator[Int[np.ndarray, "R"]]:
-    """Cut rows into parts whose likeness to the seen classes fits into memory."""
-    return (np.arange(part.start, part.stop) for part in _stretches(count, at_once))
-
-
-def _stretches(count: int, at_once: int = ROWS_AT_ONCE) -> Iterator[range]:
-    yield from (range(first, last) for first, last in pairwise([*range(0, count, at_once), count]))
-
-
-def _unit_rows(rows: Float[Tensor, "R O"]) -> Float[Tensor, "R O"]:
-    return functional.normalize(rows, dim=1).float()
