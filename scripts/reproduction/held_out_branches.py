@@ -1,0 +1,113 @@
+"""Far transfer: whole branches of the seen classes play unseen classes, some for choosing and others for the test.
+
+The rule, written down before anything was measured by it:
+
+- ``CHOOSING``: what is chosen (losses, parameters, learning rates, numbers of episodes) is chosen on these branches. The
+  classes of the test are then not in the supervision at all.
+- ``TEST``: measured once, with everything chosen. All seen classes but those of one hold-out are given.
+- A hold-out hides whole branches at once. A class is of the first branch that holds it. Classes of no branch here are
+  always given.
+- What counts in a choice is the reciprocal rank of true rows among all that is hidden at once: `hidden rows`. A learner
+  is above another where the 95 % interval of the difference over classes lies above zero.
+
+Classifiers of hidden classes are asked in two ways. *Rows*: the true classifier of a class, without the mean of all
+candidates, plays an image of it, as in `kgzsl.training.compare_classifiers`. *Pictures*: the shipped one of each class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from kgzsl.bank import ClassifierBank
+from kgzsl.evaluation import ranks
+from kgzsl.features import FeatureSet
+from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.runtime import shipped_path
+from kgzsl.supervision import Supervision
+from kgzsl.types import Float, Tensor
+
+HoldOut = tuple[tuple[str, ...], ...]
+"""The classes of each branch that is hidden."""
+
+CHOOSING = (
+    ("bird.n.01", "wheeled_vehicle.n.01"),
+    ("structure.n.01", "reptile.n.01"),
+    ("clothing.n.01", "ungulate.n.01", "primate.n.02"),
+    ("equipment.n.01", "craft.n.02", "feline.n.01"),
+)
+TEST = (
+    ("canine.n.02", "implement.n.01"),
+    ("device.n.01", "fish.n.01"),
+    ("container.n.01", "furnishing.n.02"),
+    ("invertebrate.n.01", "matter.n.03"),
+)
+FIGURES = ("hidden rows", "branch rows", "branch rows Hit@1", "branch pictures", "branch pictures Hit@1", "cosine")
+
+
+def hold_outs(graph: ClassGraph, seen: Sequence[str], branches: Sequence[Sequence[str]]) -> list[HoldOut]:
+    """Return the classes of each branch, a class in the first that holds it."""
+    rows = {text.name: row for row, text in enumerate(graph.texts)}
+    above = {one: graph.ancestors((one,)) | {one} for one in sorted(seen)}
+    taken, found = set[str](), list[HoldOut]()
+    for names in branches:
+        groups = []
+        for name in names:
+            root = graph.index[rows[name]]
+            group = tuple(one for one, ancestors in above.items() if one not in taken and root in ancestors)
+            taken |= set(group)
+            groups.append(group)
+        found.append(tuple(groups))
+    return found
+
+
+def for_choosing(whole: Supervision) -> Supervision:
+    """Return the supervision without the classes of the test."""
+    seen = tuple(whole.seen_bank.index)
+    test = hold_outs(whole.graph, seen, TEST)
+    return whole.without(tuple(one for groups in test for group in groups for one in group))
+
+
+def class_figures(predicted: ClassifierBank, true: ClassifierBank, groups: HoldOut) -> list[list[float]]:
+    """Return `FIGURES` in percent of each hidden class, branch by branch: reciprocal ranks unless said otherwise."""
+    images = FeatureSet.load(shipped_path("graphs", "sample") / "seen.safetensors")
+    hidden = [one for group in groups for one in group]
+    among_all = dict(zip(hidden, row_ranks(rows_of(predicted.select(hidden)), rows_of(true.select(hidden))).tolist()))
+    figures = []
+    for group in groups:
+        asked, own = rows_of(predicted.select(group)), rows_of(true.select(group))
+        by_row = row_ranks(asked, own)
+        by_picture = _picture_ranks(predicted.select(group), images.of_classes(group), group)
+        wide = torch.tensor([among_all[one] for one in group])
+        parts = [1 / wide, 1 / by_row, by_row == 1, 1 / by_picture, by_picture == 1, (asked * own).sum(dim=1)]
+        figures.append(100 * torch.stack([part.double() for part in parts], dim=1))
+    return torch.cat(figures).tolist()
+
+
+def row_ranks(predicted: Float[Tensor, "R O"], true: Float[Tensor, "R O"]) -> Tensor:
+    """Return the rank of each class for its own true row, among the classes given."""
+    queries = normalize(true - true.mean(dim=0), dim=1)
+    return ranks(queries @ normalize(predicted, dim=1).T, torch.arange(len(true)))
+
+
+def _picture_ranks(bank: ClassifierBank, images: FeatureSet, group: Sequence[str]) -> Tensor:
+    """Return the rank of each class for its picture, in the order of the group."""
+    ids = [str(one) for one in images.class_ids()]
+    place = {one: number for number, one in enumerate(ids)}
+    found = ranks(bank.score(images), torch.from_numpy(bank.index.rows(ids)))
+    return found[torch.tensor([place[one] for one in group])]
+
+
+def rows_of(bank: ClassifierBank) -> Float[Tensor, "R O"]:
+    """Return [W, b] of length one, in double precision."""
+    return normalize(torch.cat([bank.weights, bank.biases[:, None]], dim=1).double(), dim=1)
+
+
+def interval(figures: np.ndarray, draws: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of 95 % of the means over classes drawn with replacement, one of each figure."""
+    taken = np.random.default_rng(0).integers(len(figures), size=(draws, len(figures)))
+    low, high = np.percentile(figures[taken].mean(axis=1), [2.5, 97.5], axis=0)
+    return low, high
