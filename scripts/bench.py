@@ -37,6 +37,7 @@ from kgzsl.scoring import Caution
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES, DIM, IMAGES, SEMANTIC, HIDDEN, SEEN = 21_842, 1280, 1024, 384, 2048, 1000
+DGP_FLOWS = ("from_descendants", "from_ancestors")
 SAMPLE = ROOT / "graphs" / "sample" / "unseen.safetensors"
 Row = dict[str, object]
 
@@ -114,7 +115,7 @@ def machine(run: Path | None, rounds: int) -> list[Row]:
 
 def hops(run: Path | None, rounds: int) -> list[Row]:
     """Measure reading a graph, its hop sets and the adjacencies of DGP, beside a sort of as many numbers."""
-    from kgzsl.graph.adjacency import find_adjacency
+    from kgzsl.graph.adjacency import find_adjacencies
     from kgzsl.graph.hops import ancestor_hops
     from kgzsl.graph.storage import load_graph
 
@@ -125,9 +126,7 @@ def hops(run: Path | None, rounds: int) -> list[Row]:
         sides = {
             "reading": lambda name=name: load_graph(name),
             "hop sets": lambda graph=graph: ancestor_hops(graph),
-            "both adjacencies of DGP": lambda graph=graph: [
-                find_adjacency(flow)(graph) for flow in ("from_descendants", "from_ancestors")
-            ],
+            "both adjacencies of DGP": lambda graph=graph: find_adjacencies(DGP_FLOWS, graph),
             "floor": lambda keys=keys: np.argsort(keys),
         }
         found = quickest(sides, rounds)
@@ -240,7 +239,7 @@ def memory(run: Path | None, rounds: int) -> list[Row]:
 
 def propagation(run: Path | None, rounds: int) -> list[Row]:
     """Measure all rows of a DGP, in blocks and at once."""
-    from kgzsl.graph.adjacency import find_adjacency
+    from kgzsl.graph.adjacency import find_adjacencies
     from kgzsl.graph.storage import load_graph
     from kgzsl.propagation import DGP, states_in_blocks
 
@@ -249,7 +248,8 @@ def propagation(run: Path | None, rounds: int) -> list[Row]:
     rows: list[Row] = []
     for name in ("imagenet21k", "wordnet-nouns"):
         graph = load_graph(name)
-        adjacencies = [find_adjacency(one)(graph) for one in network.inference_adjacencies]
+        found_by_name = find_adjacencies(network.inference_adjacencies, graph)
+        adjacencies = [found_by_name[one] for one in network.inference_adjacencies]
         vectors = torch.randn(graph.num_classes, SEMANTIC)
         hidden = torch.randn(graph.num_classes, HIDDEN)
         first, second = (layer.weight.detach() for layer in network.layers)

@@ -90,7 +90,7 @@ def rows_of(path: Path, width: int) -> Any:
 
 def make(count: int, folder: Path) -> dict[str, Any]:
     """Build the taxonomy and propagate; leave the rows of both layers in the folder."""
-    from kgzsl.graph.adjacency import find_adjacency
+    from kgzsl.graph.adjacency import find_adjacencies
     from kgzsl.graph.storage import save_graph
     from kgzsl.graph.synthetic import synthetic_taxonomy
     from kgzsl.propagation import in_files, states_in_blocks
@@ -100,7 +100,8 @@ def make(count: int, folder: Path) -> dict[str, Any]:
     with clock.step("graph"):
         graph = synthetic_taxonomy(count)
     with clock.step("hop sets"):
-        adjacencies = [find_adjacency(name)(graph) for name in dgp.inference_adjacencies]
+        by_name = find_adjacencies(dgp.inference_adjacencies, graph)
+        adjacencies = [by_name[name] for name in dgp.inference_adjacencies]
     vectors = draw_vectors(count, folder / "vectors.f16")
     with clock.step("propagation"):
         states_in_blocks(dgp, vectors, adjacencies, AT_ONCE, keep=in_files(folder))

@@ -10,7 +10,7 @@ Inductions: ``closed`` (all ancestors), ``contracted`` (chains without a wanted 
 CVPR 2019), ``full``. Shipped: ``wordnet-nouns`` (Fellbaum, WordNet, MIT Press 1998) and ``imagenet21k``.
 """
 
-from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, find_adjacency
+from kgzsl.graph.adjacency import ADJACENCIES, Adjacency, find_adjacencies, find_adjacency
 from kgzsl.graph.build import build_shipped, induce
 from kgzsl.graph.class_graph import ADDED, HYPERNYM, INSTANCE, RELATIONS, ClassGraph, NewClass
 from kgzsl.graph.class_lists import read_class_list, release_notes, releases
@@ -36,6 +36,7 @@ __all__ = [
     "NewClass",
     "ancestor_hops",
     "build_shipped",
+    "find_adjacencies",
     "find_adjacency",
     "find_graph",
     "from_networkx",

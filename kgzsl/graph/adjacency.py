@@ -11,7 +11,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +28,7 @@ __all__ = [
     "ADJACENCIES",
     "Adjacency",
     "degrees",
+    "find_adjacencies",
     "find_adjacency",
     "from_ancestors",
     "from_descendants",
@@ -113,28 +114,39 @@ def _single(graph: ClassGraph, ends: Int[Array, "A 2"], values: Float[Array, "A"
 
 def from_ancestors(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
     """Gather from oneself and all ancestors in groups of hop 0, 1, 2, 3 and at least 4, each row-normalised (DGP)."""
-    descendant, ancestor, hop = ancestor_hops(graph).T
-    return _grouped(graph.num_classes, descendant, ancestor, hop)
+    return _from_ancestors(graph, ancestor_hops(graph))
 
 
 def from_descendants(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
     """Gather from oneself and all descendants in groups of hop 0, 1, 2, 3 and at least 4, each row-normalised (DGP)."""
-    descendant, ancestor, hop = ancestor_hops(graph).T
-    return _grouped(graph.num_classes, ancestor, descendant, hop)
+    return _from_descendants(graph, ancestor_hops(graph))
 
 
-def _grouped(num_nodes: int, targets: Int[Array, "E"], sources: Int[Array, "E"], hops: Int[Array, "E"]) -> Adjacency:
-    return _by_group(num_nodes, MAX_HOP + 1, targets, sources, np.minimum(hops, MAX_HOP))
+def _from_ancestors(graph: ClassGraph, hops: Int[Array, "E 3"]) -> Adjacency:
+    return _by_group(graph.num_classes, MAX_HOP + 1, hops[:, 0], hops[:, 1], np.minimum(hops[:, 2], MAX_HOP))
+
+
+def _from_descendants(graph: ClassGraph, hops: Int[Array, "E 3"]) -> Adjacency:
+    return _by_group(graph.num_classes, MAX_HOP + 1, hops[:, 1], hops[:, 0], np.minimum(hops[:, 2], MAX_HOP))
 
 
 def _by_group(
     num_nodes: int, num_groups: int, targets: Int[Array, "E"], sources: Int[Array, "E"], groups: Int[Array, "E"]
 ) -> Adjacency:
-    row = groups * num_nodes + targets
-    order = np.argsort(row * num_nodes + sources)  # by group, target, source, which no two arrows share
-    row, groups, targets, sources = row[order], groups[order], targets[order], sources[order]
-    values = 1.0 / np.bincount(row, minlength=num_groups * num_nodes)[row]
-    return Adjacency(num_nodes, num_groups, groups, targets, sources, values.astype(np.float32))
+    bits = max(num_nodes - 1, 1).bit_length()
+    last = (1 << bits) - 1
+    keys = groups << bits  # each arrow as one number; in place, for fresh memory costs more than what is computed
+    keys |= targets
+    keys <<= bits
+    keys |= sources
+    keys.sort()
+    sources = keys & last
+    keys >>= bits
+    number = np.bincount(keys, minlength=num_groups << bits)
+    values = np.repeat((1.0 / np.maximum(number, 1)).astype(np.float32), number)
+    targets = keys & last
+    keys >>= bits
+    return Adjacency(num_nodes, num_groups, keys, targets, sources, values)
 
 
 def oneself(graph: ClassGraph, node_degrees: Int[Array, "C"] | None = None) -> Adjacency:
@@ -205,6 +217,8 @@ ADJACENCIES: dict[str, Callable[..., Adjacency]] = {
     "relational_links": relational_links,
 }
 """Adjacencies by the name that a propagator asks for."""
+OF_HOPS = {"from_ancestors": _from_ancestors, "from_descendants": _from_descendants}
+"""Those that are made of the hop sets."""
 
 
 def find_adjacency(name: str) -> Callable[..., Adjacency]:
@@ -224,3 +238,26 @@ def find_adjacency(name: str) -> Callable[..., Adjacency]:
     if kind == "most_visited" and number.isdigit() and int(number) > 0:
         return partial(most_visited, number=int(number))
     return choose({**ADJACENCIES, "most_visited:N": most_visited}, name, "adjacency")
+
+
+def find_adjacencies(names: Iterable[str], graph: ClassGraph) -> dict[str, Adjacency]:
+    """Return several adjacencies of a graph by name; what they share (the hop sets of DGP's) is found once.
+
+    Args:
+        names: as `find_adjacency` reads them, such as those of a propagator's layers; a repeated one counts once.
+        graph: the class graph.
+
+    Raises:
+        UnknownVariantError: there is no such adjacency.
+
+    Example:
+        >>> from kgzsl.toy import toy_graph
+        >>> list(find_adjacencies(("from_descendants", "from_ancestors"), toy_graph()))
+        ['from_descendants', 'from_ancestors']
+    """
+    makers = {name: find_adjacency(name) for name in names}
+    hops = ancestor_hops(graph) if makers.keys() & OF_HOPS.keys() else None
+    return {
+        name: make(graph) if hops is None or name not in OF_HOPS else OF_HOPS[name](graph, hops)
+        for name, make in makers.items()
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,44 +14,117 @@ from kgzsl.types import Array, ClassId, Int
 __all__ = ["ancestor_hops", "components", "hop_distances", "paths_to_root", "shortest_path", "tree_distances"]
 
 SOURCES_AT_ONCE = 512
+ANCESTORS = 16
+"""Ancestors of a class for which room is made at first: memory that is not used costs nothing."""
 DESCENDANTS_AT_ONCE = 16_384
-"""Descendants whose ancestors are found together: what they need stays in the cache, and time grows with the graph."""
+"""Descendants whose ancestors are put in order together: what that needs stays in the cache."""
 
 
 def ancestor_hops(graph: ClassGraph) -> Int[Array, "E 3"]:
     """Return every (descendant row, ancestor row, hop), each class with itself at hop 0.
 
-    The hop is the fewest steps upward. Rows are sorted by descendant, hop, ancestor.
+    The hop is the fewest steps upward. Rows are sorted by descendant, hop, ancestor. From the roots downward, the
+    ancestors of a class are those of its parent one hop farther, in the same order, behind itself; only where there are
+    several parents something is sorted. Time grows with the rows.
 
     Example:
         >>> from kgzsl.graph.custom import from_pairs
         >>> ancestor_hops(from_pairs([("okapi", "animal")])).tolist()  # rows: 0 animal, 1 okapi
         [[0, 0, 0], [1, 1, 0], [1, 0, 1]]
     """
-    pointer, parents = _neighbours(graph.edges, graph.num_classes)
-    starts = range(0, graph.num_classes, DESCENDANTS_AT_ONCE)
-    parts = [
-        _hops_above(pointer, parents, start, min(start + DESCENDANTS_AT_ONCE, graph.num_classes)) for start in starts
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int64)
+    count = graph.num_classes
+    up = _neighbours(graph.edges, count)
+    found = _Above(count)
+    for rows in _levels(up, _neighbours(graph.edges[:, ::-1], count)):
+        number = up[0][rows + 1] - up[0][rows]
+        found.add_roots(rows[number == 0])
+        found.add_below_one(rows[number == 1], up)
+        found.add_below_several(rows[number > 1], up)
+    return found.in_order()
 
 
-def _hops_above(pointer: Array, parents: Array, start: int, stop: int) -> Int[Array, "E 3"]:
-    """Return what `ancestor_hops` returns of the descendants from ``start`` to below ``stop``."""
-    count = len(pointer) - 1
-    below = above = np.arange(start, stop, dtype=np.int64)
-    seen = below * count + above  # pairs as one number, sorted
-    found = [np.stack([below, above, np.zeros_like(below)], axis=1)]
-    while len(below):
-        number = pointer[above + 1] - pointer[above]
-        offsets = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
-        keys = np.unique(np.repeat(below, number) * count + parents[np.repeat(pointer[above], number) + offsets])
-        keys = keys[seen[np.searchsorted(seen, keys).clip(max=len(seen) - 1)] != keys]
-        seen = np.sort(np.concatenate([seen, keys]), kind="stable")  # two sorted runs: a merge
-        below, above = np.divmod(keys, count)
-        found.append(np.stack([below, above, np.full_like(below, len(found))], axis=1))
-    rows = np.concatenate(found)  # (E, 3), by hop, descendant, ancestor
-    return rows[np.argsort(rows[:, 0], kind="stable")]
+class _Above:
+    """The ancestors found so far: (hop << bits) + row, the runs of the classes one after another.
+
+    Args:
+        count: how many classes there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.bits = max(count - 1, 1).bit_length()
+        self.starts, self.sizes = np.zeros((2, count), dtype=np.int64)
+        self.keys = np.empty(ANCESTORS * count, dtype=np.int64)
+        self.end = 0
+
+    def add_roots(self, rows: Int[Array, "R"]) -> None:
+        """Add classes that have no parent."""
+        self._append(rows, np.ones_like(rows), rows)
+
+    def add_below_one(self, rows: Int[Array, "R"], up: tuple[Array, Array]) -> None:
+        """Add classes with one parent, whose ancestors are there."""
+        parents = up[1][up[0][rows]]
+        sizes = self.sizes[parents] + 1
+        keys = self.keys[_runs(self.starts[parents] - 1, sizes)] + (1 << self.bits)
+        keys[np.cumsum(sizes) - sizes] = rows  # in place of what stands before the run of the parent
+        self._append(rows, sizes, keys)
+
+    def add_below_several(self, rows: Int[Array, "R"], up: tuple[Array, Array]) -> None:
+        """Add classes whose parents may share ancestors: the nearest way to each counts."""
+        number = up[0][rows + 1] - up[0][rows]
+        parents = up[1][_runs(up[0][rows], number)]
+        sizes = self.sizes[parents]
+        keys = self.keys[_runs(self.starts[parents], sizes)] + (1 << self.bits)
+        below = np.repeat(np.repeat(np.arange(len(rows)), number), sizes)
+        below, keys = np.concatenate([np.arange(len(rows)), below]), np.concatenate([rows, keys])
+        order = np.lexsort((keys, keys & (1 << self.bits) - 1, below))  # by class, ancestor, hop
+        below, keys = below[order], keys[order]
+        ancestors = keys & (1 << self.bits) - 1
+        first = np.ones(len(keys), dtype=bool)
+        first[1:] = (below[1:] != below[:-1]) | (ancestors[1:] != ancestors[:-1])
+        below, keys = below[first], keys[first]
+        self._append(rows, np.bincount(below, minlength=len(rows)), keys[np.lexsort((keys, below))])
+
+    def _append(self, rows: Int[Array, "R"], sizes: Int[Array, "R"], keys: Int[Array, "K"]) -> None:
+        end = self.end + len(keys)
+        if end > len(self.keys):
+            more = np.empty(max(end, 2 * len(self.keys)) - self.end, dtype=np.int64)
+            self.keys = np.concatenate([self.keys[: self.end], more])
+        self.keys[self.end : end] = keys
+        self.starts[rows], self.sizes[rows] = self.end + np.cumsum(sizes) - sizes, sizes
+        self.end = end
+
+    def in_order(self) -> Int[Array, "E 3"]:
+        """Return what `ancestor_hops` returns, of all classes; written in parts that stay in the cache."""
+        offsets = np.concatenate([[0], np.cumsum(self.sizes)])
+        found = np.empty((self.end, 3), dtype=np.int64)
+        for first in range(0, len(self.sizes), DESCENDANTS_AT_ONCE):
+            rows = slice(first, min(first + DESCENDANTS_AT_ONCE, len(self.sizes)))
+            part = found[offsets[rows.start] : offsets[rows.stop]]
+            keys = self.keys[_runs(self.starts[rows], self.sizes[rows])]
+            part[:, 0] = np.repeat(np.arange(rows.start, rows.stop), self.sizes[rows])
+            np.bitwise_and(keys, (1 << self.bits) - 1, out=part[:, 1])
+            np.right_shift(keys, self.bits, out=part[:, 2])
+        return found
+
+
+def _levels(up: tuple[Array, Array], down: tuple[Array, Array]) -> Iterator[Int[Array, "R"]]:
+    """Yield all rows, the parents of each before itself."""
+    missing = np.diff(up[0])
+    ready = np.flatnonzero(missing == 0)
+    while len(ready):
+        yield ready
+        number = down[0][ready + 1] - down[0][ready]
+        children, done = np.unique(down[1][_runs(down[0][ready], number)], return_counts=True)
+        missing[children] -= done
+        ready = children[missing[children] == 0]
+
+
+def _runs(starts: Int[Array, "R"], sizes: Int[Array, "R"]) -> Int[Array, "K"]:
+    """Return ``starts[0], starts[0] + 1, ...``, as many as the first size says, then those of the second, ..."""
+    before = np.cumsum(sizes) - sizes
+    places: np.ndarray = np.repeat(starts - before, sizes)
+    places += np.arange(len(places))
+    return places
 
 
 def _neighbours(edges: Int[Array, "E 2"], count: int) -> tuple[Array, Array]:

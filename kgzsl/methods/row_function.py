@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from kgzsl.graph.adjacency import Adjacency, find_adjacency
+from kgzsl.graph.adjacency import Adjacency, find_adjacencies
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, neighbourhood_adjacency
 from kgzsl.propagation import Aggregation, PropagationPlan, Propagator, restrict
@@ -80,7 +80,7 @@ class RowFunctions:
     @cached_property
     def _adjacencies(self) -> list[Adjacency]:
         names = self.propagator.inference_adjacencies
-        found = {name: find_adjacency(name)(self.graph) for name in dict.fromkeys(names)}
+        found = find_adjacencies(names, self.graph)
         return [found[name] for name in names]
 
     def of(self, class_id: ClassId) -> RowFunction:

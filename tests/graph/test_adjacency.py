@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgzsl.graph.adjacency import ADJACENCIES, degrees, from_ancestors, from_descendants, undirected
+from kgzsl.graph.adjacency import (
+    ADJACENCIES,
+    Adjacency,
+    degrees,
+    find_adjacencies,
+    from_ancestors,
+    from_descendants,
+    undirected,
+)
+from kgzsl.graph.hops import ancestor_hops
 from kgzsl.toy import toy_graph
 
 
@@ -40,3 +49,26 @@ def test_descendant_groups_are_the_same_arrows_turned_round() -> None:
     assert np.array_equal(up, down.transpose(0, 2, 1))
     bird, eagle, owl = graph.index.rows(["bird", "eagle", "owl"])
     assert from_descendants(graph).dense()[1, bird, [eagle, owl]] == pytest.approx([0.5, 0.5])
+
+
+def test_several_adjacencies_are_each_what_they_are_alone_and_hop_sets_are_found_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, asked = toy_graph(), []
+    monkeypatch.setattr("kgzsl.graph.adjacency.ancestor_hops", lambda graph: asked.append(1) or ancestor_hops(graph))
+    found = find_adjacencies(("from_descendants", "undirected", "from_ancestors", "undirected"), graph)
+    assert list(found) == ["from_descendants", "undirected", "from_ancestors"] and asked == [1]
+    for name, adjacency in found.items():
+        alone = ADJACENCIES[name](graph)
+        for one, other in zip(fields_of(adjacency), fields_of(alone)):
+            np.testing.assert_array_equal(one, other)
+
+
+def fields_of(adjacency: Adjacency) -> list[object]:
+    return [getattr(adjacency, name) for name in Adjacency.__slots__]
+
+
+def test_arrows_are_sorted_by_group_target_and_source() -> None:
+    arrows = from_descendants(toy_graph())
+    order = np.lexsort((arrows.sources, arrows.targets, arrows.groups))
+    np.testing.assert_array_equal(order, np.arange(len(order)))
