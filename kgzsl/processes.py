@@ -20,7 +20,7 @@ from kgzsl import errors
 from kgzsl.errors import KgzslError, MissingDependencyError, MissingResourceError, RecipeError
 from kgzsl.registry import choose
 from kgzsl.runtime import choose_device
-from kgzsl.types import Tensor
+from kgzsl.types import Float, Tensor
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PRECISIONS",
     "Processes",
+    "alike_in_processes",
     "is_first_process",
     "place_among_processes",
     "started_from_outside",
@@ -136,6 +137,15 @@ def sum_over_processes(values: Tensor) -> Tensor:
     if place_among_processes()[1] > 1:
         torch.distributed.all_reduce(values)
     return values
+
+
+def alike_in_processes(values: Float[Tensor, "N"]) -> bool:
+    """Say whether all processes, which must all call this, hand in the same numbers."""
+    if place_among_processes()[1] == 1:
+        return True
+    both = torch.cat([values, -values])
+    torch.distributed.all_reduce(both, op=torch.distributed.ReduceOp.MAX)
+    return bool((both[: len(values)] == -both[len(values) :]).all())
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""A recipe trained by several processes, each of which holds a part of the images.
+"""A recipe trained by several processes, each of which has a part of the classes, or of the images, of the loss.
 
 The first process does what `Recipe.train` does. The others fit the same method at the same time, because its loss is a
-sum over the images of all; they write no run.
+sum over the classes or the images of all; they write no run.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from kgzsl.recipe import Recipe
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import choose_device
 from kgzsl.supervision import Supervision
-from kgzsl.training import FEATURE_OBJECTIVES
 from kgzsl.types import PathLike
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = ["train_together"]
+
+SHARED = ("graph_regression",)
+"""Methods whose loss several processes share."""
 
 
 def train_together(
@@ -49,14 +51,13 @@ def train_together(
         The run, in the first process of those that ``torchrun`` started; None in the others.
 
     Raises:
-        RecipeError: the recipe's loss looks at no images, so that there is nothing to share.
+        RecipeError: the recipe's method has no loss to share, or there are fewer classes than processes.
     """
-    objective = Recipe.load(recipe, settings).tables["method"].get("objective")
-    if objective not in FEATURE_OBJECTIVES:
+    name = Recipe.load(recipe, settings).tables["method"]["name"]
+    if name not in SHARED:
         raise RecipeError(
-            "Several processes share the images of a loss, and the loss of this recipe "
-            f"({objective or 'of its method'}) looks at none: an epoch is one pass over the graph, which every process "
-            f"would repeat. Train it in one process, or with objective {', '.join(FEATURE_OBJECTIVES)}."
+            f"Several processes share the classes or the images of a graph network's loss, and method {name!r} is not "
+            f"trained so. Train it in one process, or take method {', '.join(SHARED)}."
         )
     first = processes.run(_train, str(recipe), list(settings), str(out), processes.device, command, overwrite)
     return RunFolder(Path(out)) if first else None
@@ -71,7 +72,7 @@ def _train(
         _lead(fabric, loaded, out, device, command, overwrite)
     elif folder := fabric.broadcast(""):
         supervision, _ = loaded.inputs.supervision()
-        loaded.method().fit(supervision, FitContext(_device(fabric, device), folder))
+        loaded.method().fit(supervision, FitContext(_device(fabric, device), folder, predicts=False))
     fabric.barrier()
     return bool(fabric.is_global_zero)
 

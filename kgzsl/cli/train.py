@@ -29,7 +29,9 @@ kgzsl train dgp --out runs/dgp
 
 kgzsl train dgp --out runs/mine --set seen_bank.backbone=my-model --set method.seed=1
 
-kgzsl train images.toml --out runs/images --set method.objective=feature_cross_entropy --processes 2
+kgzsl train dgp --out runs/two --processes 2
+
+torchrun --nproc-per-node 2 -m kgzsl train dgp --out runs/two
 """
 
 
@@ -60,7 +62,8 @@ def train_command(
     processes: Annotated[
         int,
         typer.Option(
-            min=1, help="Processes that share the images of the loss, where the method's objective looks at images."
+            min=1,
+            help="Processes that share the classes of a graph network's loss, or its images where it looks at any.",
         ),
     ] = 1,
     overwrite: Annotated[
@@ -80,6 +83,7 @@ def train_command(
 
     chosen = [] if semantics is None else [f"semantics.source={json.dumps(semantics)}"]
     told = [*(f"--set {setting}" for setting in settings or []), *(f"--semantics '{semantics}'" for _ in chosen)]
+    told += [f"--processes {processes}"] if processes > 1 else []
     words = " ".join(["kgzsl train", Path(recipe).name, *told])
     before = _manifest_stamp(out)
     loaded = Recipe.load(recipe, [*chosen, *(settings or [])])

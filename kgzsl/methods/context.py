@@ -23,6 +23,7 @@ class FitContext:
             0 leaves it to the method.
         rows_folder: where a graph network keeps the rows of its layers, in half precision, in files; None for in
             memory. The files must stay as long as the fitted method is used.
+        predicts: whether the fitted method has to predict; not in a process that only lends its share of the training.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -30,3 +31,4 @@ class FitContext:
     checkpoint_every: int = 100
     rows_at_once: int = 0
     rows_folder: PathLike | None = None
+    predicts: bool = True

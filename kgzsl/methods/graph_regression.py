@@ -29,7 +29,7 @@ from kgzsl import registry
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, NotFittedError, RecipeError
-from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacency
+from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacencies
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, joint_neighbourhood, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
@@ -56,6 +56,7 @@ from kgzsl.training import (
     Settings,
     Trainer,
     WeightRegression,
+    plan_of_process,
 )
 from kgzsl.types import ClassId, ClassIds, Float, PathLike, Tensor
 
@@ -148,7 +149,7 @@ class GraphRegression:
         context = context or FitContext()
         propagator = self._network(supervision.semantics.dim, supervision.seen_bank.dim)
         names = {*propagator.adjacencies, *propagator.inference_adjacencies}
-        adjacencies = {name: find_adjacency(name)(supervision.graph) for name in sorted(names)}
+        adjacencies = find_adjacencies(sorted(names), supervision.graph)
         training = [adjacencies[name] for name in propagator.adjacencies]
         inference = [adjacencies[name] for name in propagator.inference_adjacencies]
 
@@ -156,12 +157,18 @@ class GraphRegression:
 
         def problem(fitted: ClassIds, held_out: ClassIds = (), stack: Sequence[Adjacency] = training) -> Problem:
             index = supervision.graph.index
-            plan = PropagationPlan.to_rows(stack, index.rows(fitted))
+            rows = index.rows(fitted)  # images are shared by their own objective, classes here
+            plan, share = (
+                (PropagationPlan.to_rows(stack, rows), None)
+                if look
+                else plan_of_process(supervision.graph, stack, rows)
+            )
             inputs = supervision.semantics.vectors[plan.inputs]
             ids = tuple(index[row] for row in plan.outputs)
             target = self._target(supervision.seen_bank, ids, propagator.with_bias)
             own = look.of(supervision.seen_features, ids, supervision.seen_bank) if look and stack is training else None
-            return Problem(plan, inputs, target, problem(held_out, (), inference) if held_out else None, own)
+            validation = problem(held_out, (), inference) if held_out else None
+            return Problem(plan, inputs, target, validation, own, share)
 
         seen = tuple(supervision.seen_bank.index)
         split = Split(seen).hold_out(self.held_out, self.settings.seed) if self.held_out else Split(seen)
@@ -172,7 +179,7 @@ class GraphRegression:
         trainer = Trainer(propagator, objective, self.settings, context.device, checkpoint)
         select = (lambda: problem(split.fitted, split.held_out)) if split.held_out else None
         self.progress = trainer.run(select, lambda: problem(seen))
-        self._fitted = self._keep(propagator, supervision, inference, context)
+        self._fitted = self._keep(propagator, supervision, inference, context) if context.predicts else None
         self._functions = None
         return self
 

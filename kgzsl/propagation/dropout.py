@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from kgzsl.types import Bool, Float, Tensor, UInt8
+from kgzsl.types import Bool, Float, Int, Tensor, UInt8
 
 __all__ = ["DropoutMask"]
 
@@ -68,6 +68,24 @@ class DropoutMask:
         places = torch.arange(BITS, dtype=torch.uint8, device=self.codes.device)
         bits = (self.codes[:, None] >> places).bitwise_and_(1).view(-1)  # (8 B,)
         return bits[: self.shape[0] * self.shape[1]].view(self.shape).bool()
+
+    def of_rows(self, rows: Int[Tensor, "R"], out: DropoutMask | None = None) -> DropoutMask:
+        """Return the decisions of some rows of the input, in that order.
+
+        Args:
+            rows: the rows.
+            out: what an earlier call of as many rows returned, which is written over and returned; None for a new mask.
+        """
+        count, width = self.shape
+        if width % BITS:
+            found = DropoutMask.of(self.dense()[rows], self.dropout)
+        else:
+            codes = self.codes[: count * width // BITS].view(count, width // BITS)
+            found = DropoutMask(codes.index_select(0, rows).view(-1), (len(rows), width), self.dropout)
+        if out is None:
+            return found
+        out.codes = found.codes
+        return out
 
     def apply(self, x: Float[Tensor, "M F"]) -> Float[Tensor, "M F"]:
         """Return ``x mask / (1 - dropout)``; the gradient passes the same way.

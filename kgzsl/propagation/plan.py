@@ -24,7 +24,7 @@ class PropagationPlan:
     """The restricted aggregation of each layer and the rows between layers.
 
     Args:
-        aggregations: one a layer, first layer first.
+        aggregations: one a layer, first layer first; none where only the rows are asked for.
         rows: L + 1 sorted row sets: the inputs that are needed, then the rows each layer computes.
 
     Example:
@@ -72,6 +72,18 @@ class PropagationPlan:
             aggregations.append(aggregation)
             needed.append(inputs)
         return cls(tuple(reversed(aggregations)), tuple(reversed(needed)))
+
+    @classmethod
+    def visible(cls, adjacencies: Sequence[Adjacency], rows: Int[Array, "R"]) -> PropagationPlan:
+        """Return which rows `to_rows` plans to compute, without the arrows between them."""
+        needed = [np.unique(rows)]
+        for adjacency in reversed(adjacencies):
+            wanted = np.zeros(adjacency.num_nodes, dtype=bool)
+            wanted[needed[-1]] = True
+            read = np.zeros(adjacency.num_nodes, dtype=bool)
+            read[adjacency.sources[wanted[adjacency.targets]]] = True
+            needed.append(np.flatnonzero(read))
+        return cls((), tuple(reversed(needed)))
 
     @classmethod
     def full(cls, adjacencies: Sequence[Adjacency]) -> PropagationPlan:

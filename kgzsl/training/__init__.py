@@ -5,6 +5,7 @@ from kgzsl.training.feature_objectives import FEATURE_OBJECTIVES, FeatureCrossEn
 from kgzsl.training.objectives import OBJECTIVES, CosineRegression, Objective, WeightRegression
 from kgzsl.training.problem import Problem
 from kgzsl.training.schedule import SCHEDULES
+from kgzsl.training.share import Share, cut_classes, plan_of_process
 from kgzsl.training.step import Replay, Step
 from kgzsl.training.trainer import Settings, Trainer
 from kgzsl.training.validation import CRITERIA, compare_classifiers
@@ -22,8 +23,11 @@ __all__ = [
     "Progress",
     "Replay",
     "Settings",
+    "Share",
     "Step",
     "Trainer",
     "WeightRegression",
     "compare_classifiers",
+    "cut_classes",
+    "plan_of_process",
 ]

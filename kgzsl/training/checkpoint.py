@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from kgzsl.errors import CorruptFileError
+from kgzsl.processes import place_among_processes
 from kgzsl.runtime import load_tensors, save_tensors, write_text
 from kgzsl.types import PathLike
 
@@ -61,12 +62,12 @@ class Checkpoint:
     def save(
         self, progress: Progress, module: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
     ) -> None:
-        """Write the state of the training whole or not at all.
+        """Write the state of the training whole or not at all; of several processes only the first writes.
 
         Raises:
             StorageError: the write failed; the checkpoint before it still stands.
         """
-        if self.folder is None:
+        if self.folder is None or place_among_processes()[0] > 0:
             return
         tensors = {f"parameter.{name}": value for name, value in module.state_dict().items()}
         for number, moments in optimiser.state_dict()["state"].items():
@@ -87,7 +88,7 @@ class Checkpoint:
 
     def write_metrics(self, metrics: list[dict[str, Any]]) -> None:
         """Write the metrics so far, one JSON object a line."""
-        if self.folder is not None:
+        if self.folder is not None and place_among_processes()[0] == 0:
             write_text(self.folder / METRICS, "".join(json.dumps(record) + "\n" for record in metrics))
 
     def read(self) -> tuple[Progress, Mapping[str, torch.Tensor]] | None:

@@ -57,19 +57,34 @@ class Step:
     ) -> None:
         self.propagator, self.objective, self.problem = propagator, objective, problem
         self.optimiser, self.generator, self.low_precision = optimiser, generator, low_precision
+        self._drawn: Sequence[DropoutMask | None] | None = None
         self._masks: Sequence[DropoutMask | None] | None = None
 
     def __call__(self) -> Float[Tensor, ""]:
-        """Draw masks, compute the loss and its gradients, move the parameters; return the loss before that."""
+        """Draw masks, compute the loss and its gradients, move the parameters; return the loss before that.
+
+        Processes that share the classes add up their gradients, and all move their parameters alike.
+        """
         problem, device = self.problem, self.problem.target.device.type
         self.optimiser.zero_grad(set_to_none=True)
-        self._masks = self.propagator.draw_masks(problem.plan, self.generator, self._masks)
+        self._draw_masks()
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.low_precision):
             predicted = self.propagator(problem.inputs, problem.plan, self._masks)
         loss = self.objective.loss(predicted.float(), problem.target)
+        if problem.share is not None:
+            loss = problem.share.weight * loss
         loss.backward()  # type: ignore[no-untyped-call]
+        loss = loss.detach()
+        if problem.share is not None:
+            loss = problem.share.add_up(self.propagator.parameters(), loss)
         self.optimiser.step()
-        return loss.detach()
+        return loss
+
+    def _draw_masks(self) -> None:
+        share = self.problem.share
+        plan = self.problem.plan if share is None else share.everything
+        self._drawn = self.propagator.draw_masks(plan, self.generator, self._drawn)
+        self._masks = self._drawn if share is None else share.masks(self._drawn, self._masks)
 
 
 class Replay:

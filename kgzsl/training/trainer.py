@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from kgzsl.errors import RecipeError
+from kgzsl.errors import RecipeError, StorageError
+from kgzsl.processes import alike_in_processes, place_among_processes, sum_over_processes
 from kgzsl.propagation import Propagator
 from kgzsl.registry import choose
 from kgzsl.runtime import progress as show_progress
@@ -115,6 +116,7 @@ class Trainer:
         """
         with _matmul_precision(self.settings.precision):
             saved = self.checkpoint.read()
+            self._check_alike(saved)
             if saved is not None:
                 self.progress = saved[0]
                 log.info("going on from epoch %d of phase %s", self.progress.epoch, self.progress.phase)
@@ -131,6 +133,15 @@ class Trainer:
         self.checkpoint.write_metrics(self.progress.metrics)
         return self.progress
 
+    def _check_alike(self, saved: tuple[Progress, Any] | None) -> None:
+        """Refuse to go on where processes found different checkpoints."""
+        phase, epoch = (saved[0].phase, saved[0].epoch) if saved is not None else ("", 0)
+        if not alike_in_processes(torch.tensor([float(epoch), float(phase == "fit")], device=self.device)):
+            raise StorageError(
+                f"This process found a checkpoint at epoch {epoch}, and another process another one. All of them need "
+                f"the folder {self.checkpoint.folder}; share it, or delete its checkpoint to start anew."
+            )
+
     def _phase(self, problem: Problem, epochs: int, tensors: Any) -> None:
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
         self.propagator.to("cpu")
@@ -143,7 +154,8 @@ class Trainer:
         step: Callable[[], Tensor]
         objective = problem.objective or self.objective
         step = Step(self.propagator, objective, problem, optimiser, generator, low_precision=low)
-        step = Replay(step, generator) if self.propagator.replayable and problem.objective is None else step
+        alone = problem.objective is None and problem.share is None  # others are waited for inside the step
+        step = Replay(step, generator) if self.propagator.replayable and alone else step
         done = self.progress.epoch
         title = "choosing epochs" if self.progress.phase == "select" else "training"
         with show_progress(title, epochs) as advance:
@@ -186,8 +198,13 @@ class Trainer:
     def _validate(self, problem: Problem) -> dict[str, float]:
         self.propagator.eval()
         with self._autocast():
-            predicted = self.propagator(problem.inputs, problem.plan)
-        return compare_classifiers(predicted.float(), problem.target)
+            predicted = self.propagator(problem.inputs, problem.plan).float()
+        if problem.share is None:
+            return compare_classifiers(predicted, problem.target)
+        predicted, target = problem.share.whole(predicted), problem.share.whole(problem.target)
+        found = compare_classifiers(predicted, target) if place_among_processes()[0] == 0 else {}
+        values = torch.tensor([found.get(name, 0.0) for name in CRITERIA], dtype=torch.float64)
+        return dict(zip(CRITERIA, sum_over_processes(values.to(self.device)).tolist()))  # what the first found
 
     def _autocast(self) -> torch.autocast:
         enabled = self.settings.precision == "bfloat16"

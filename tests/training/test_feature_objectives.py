@@ -15,10 +15,8 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import RecipeError
 from kgzsl.methods import GraphRegression
-from kgzsl.processes import Processes
 from kgzsl.recipe import Recipe
 from kgzsl.run_folder import RunFolder
-from kgzsl.shared_training import train_together
 from kgzsl.supervision import Supervision
 from kgzsl.toy import toy_bank, toy_features, toy_graph, toy_semantics, toy_split
 from kgzsl.training import FeatureCrossEntropy, feature_objectives
@@ -125,8 +123,3 @@ def test_two_processes_of_torchrun_are_one_to_rounding(toy_recipe: Path, tmp_pat
     assert two.manifest["epochs"] == one.manifest["epochs"]
     assert torch.allclose(two.bank.weights, one.bank.weights, atol=1e-5)
     assert torch.allclose(two.bank.biases, one.bank.biases, atol=1e-5)
-
-
-def test_a_loss_without_images_has_nothing_to_share(toy_recipe: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="Train it in one process, or with objective feature_cross_entropy"):
-        train_together(toy_recipe, (), tmp_path / "run", Processes(2, "cpu"))
