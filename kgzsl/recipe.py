@@ -4,6 +4,7 @@
 |-------------------------------------------------------|------------------------------------------------------|
 | ``graph``, ``semantics``, ``seen_bank``, ``seen_features`` | what is learned from, see `kgzsl.recipe_inputs`      |
 | ``method``                                              | ``name`` and the method's keywords                   |
+| ``transduction``, ``fine_tuning``                         | the steps after the training, see `kgzsl.recipe_steps` |
 | ``expected``                                            | values that the recipe reached, for people; not read |
 
 Paths in a recipe are relative to the recipe's folder, else to the working folder.
@@ -22,6 +23,7 @@ from kgzsl.bank import StoredScorer
 from kgzsl.errors import InputFileError, RecipeError
 from kgzsl.methods import METHODS, FitContext, Method
 from kgzsl.recipe_inputs import INPUT_KEYS, SOURCES, RecipeInputs, input_digests
+from kgzsl.recipe_steps import STEP_KEYS, RecipeSteps
 from kgzsl.registry import build, closest
 from kgzsl.run_folder import RunFolder, holds_run, is_run_of, replace_run, strange_files, write_run
 from kgzsl.runtime import choose_device, read_toml, shipped_path, toml_text, write_text
@@ -32,7 +34,7 @@ from kgzsl.types import PathLike
 
 __all__ = ["Recipe", "find_recipe"]
 
-KEYS = {**INPUT_KEYS, "method": None, "expected": None}
+KEYS = {**INPUT_KEYS, "method": None, **STEP_KEYS, "expected": None}
 """The tables and the keys of each; a method checks its own."""
 
 STAGING = ".new"
@@ -76,7 +78,7 @@ class Recipe:
         seed = self._get("method", "seed", 0)
         if not isinstance(seed, int) or seed < 0:
             raise RecipeError(f"[method] seed is a whole number of at least 0, found {seed!r}.")
-        self.inputs  # noqa: B018 - checks its tables
+        self.inputs, self.steps  # noqa: B018 - they check their tables
         self.method()
 
     def _check_keys(self) -> None:
@@ -121,6 +123,11 @@ class Recipe:
         """What the recipe learns from: graph, semantics, seen bank, seen features."""
         return RecipeInputs(self.tables, self.folder)
 
+    @property
+    def steps(self) -> RecipeSteps:
+        """What the recipe says of the steps after the training."""
+        return RecipeSteps(self.tables)
+
     def method(self) -> Method:
         """Return the method, not fitted."""
         keywords = {key: value for key, value in self.tables["method"].items() if key != "name"}
@@ -158,6 +165,7 @@ class Recipe:
         facts = self._facts(supervision, split)
         if is_run_of(folder, facts):
             Checkpoint(folder, "").clear()
+            self._keep_steps(folder, facts["parameters"])
             return RunFolder(folder)
         _check_replaceable(folder, overwrite)
         staged = folder / STAGING
@@ -171,6 +179,12 @@ class Recipe:
         if work != folder:
             replace_run(folder, work)
         return RunFolder(folder)
+
+    def _keep_steps(self, folder: Path, parameters: Mapping[str, Any]) -> None:
+        """Write the recipe of a run anew where the steps after the training changed, which need no training."""
+        steps = RecipeSteps.of_run(folder)
+        if (steps.transduction, steps.fine_tuning) != (self.steps.transduction, self.steps.fine_tuning):
+            write_text(folder / "recipe.toml", self._resolved(folder, parameters))
 
     def _write(
         self, folder: Path, supervision: Supervision, split: Split, method: Method, manifest: Mapping[str, Any]

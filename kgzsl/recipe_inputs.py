@@ -171,7 +171,7 @@ class RecipeInputs:
         """Return which links the graph gets beside its hierarchy."""
         named = self._get("graph", "attributes")
         given = {key: value for key in ("similar", "per_class") if (value := self._get("graph", key)) is not None}
-        return LinkChoice(attributes=None if named is None else self.path(str(named)), **given)
+        return LinkChoice(attributes=self.path(str(named)) if named else None, **given)
 
     def semantics(self, graph: ClassGraph, place: Path | str) -> SemanticEmbedding:
         """Return a vector for every class of the graph, in its order; gaps raise unless the recipe fills them."""

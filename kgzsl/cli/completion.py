@@ -20,6 +20,7 @@ __all__ = [
     "RECIPES",
     "SPLITS",
     "TEXT_FORMS",
+    "TRANSDUCED_BY",
     "names_of",
     "shipped_names",
 ]
@@ -62,7 +63,12 @@ ENGINES = names_of("torch", "onnxruntime")
 SPLITS = names_of("seen", "unseen", "all")
 KINDS_OF_CANDIDATES = names_of("own", "unrelated", "generalised", "unseen", "all")
 KINDS_OF_OPTIONS = names_of(
-    "methods", "networks", "objectives", "seen-banks", "text-forms", "encoders", "inductions", "transducers", "recipes"
+    *("methods", "networks", "objectives", "seen-banks", "text-forms", "encoders", "inductions", "transducers"),
+    *("remedies", "recipes"),
+)
+TRANSDUCED_BY = names_of(
+    *("recipe", "agreement", "prototypes", "gaussian", "self-training", "balanced", "propagation"),
+    *("local-scaling", "inverted-softmax", "centring"),
 )
 TEXT_FORMS = names_of("lemmas", "name", "definition", "photo")
 """Those that are one word; the others need quotes, which shells do not complete alike."""

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgzsl.cli.completion import KINDS_OF_CANDIDATES
+from kgzsl.cli.completion import KINDS_OF_CANDIDATES, TRANSDUCED_BY
 from kgzsl.cli.measured_run import (
     CALIBRATIONS,
+    FROM_RECIPE,
     LISTS,
     WITHOUT_SEEN,
     check_number,
     gamma_of,
     published_lists,
     read_candidates,
+    transducer_of,
     update_notes,
     with_new,
     with_seen_rows,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from kgzsl.features import FeatureSet
     from kgzsl.graph.class_graph import ClassGraph
     from kgzsl.run_folder import RunFolder
+    from kgzsl.transduction import Transducer
 
 __all__ = ["register"]
 
@@ -54,7 +57,7 @@ kgzsl evaluate runs/kernel --features caltech.safetensors birds.safetensors --by
 kgzsl evaluate runs/kernel --features birds.safetensors --candidates generalised --seen-images imagenet.safetensors
 --calibrate cv --plot curve.png
 
-kgzsl evaluate runs/kernel --features birds.safetensors --transduce prototypes
+kgzsl evaluate runs/kernel --features birds.safetensors --transduce agreement
 """
 
 
@@ -102,9 +105,11 @@ def evaluate_command(
     transduce: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            help="Adapt the scorer to the images of each file first, without their classes (transductive setting): one "
-            "of kgzsl list-options transducers. Seen classes that compete stay as they are.",
+            metavar="recipe|NAME",
+            help="Adapt the scorer to the images of each file first, without their classes (transductive setting). "
+            "recipe: as the run's recipe says under [transduction]. NAME: one of kgzsl list-options transducers or "
+            "remedies. Seen classes that compete stay as they are.",
+            autocompletion=TRANSDUCED_BY,
         ),
     ] = None,
     by: Annotated[
@@ -147,7 +152,8 @@ def evaluate_command(
         scorer = with_seen_rows(scorer, opened.seen_bank, seen_rows)
     gamma = gamma_of(calibrate, scorer, opened, shown, graph=graph, seed=seed)
     baseline = nearest_seen_bank(graph, opened.seen_bank, graph.index.ids)
-    told = [_transduced(transduce, scorer, one, shown, kind, graph, opened, gamma) for _, one in files]
+    transducer = None if transduce is None else transducer_of(transduce, opened, shown)
+    told = [_transduced(transducer, scorer, one, shown, kind, graph, opened, gamma) for _, one in files]
     reports = [
         evaluate(
             adapted,
@@ -190,13 +196,14 @@ def _check_options(
     transduce: str | None,
 ) -> None:
     """Refuse what cannot be done before anything is read."""
+    from kgzsl.domain_shift import REMEDIES
     from kgzsl.errors import InputFileError
     from kgzsl.evaluation import check_curve_file, check_plotting
     from kgzsl.registry import choose
     from kgzsl.transduction import TRANSDUCERS
 
-    if transduce is not None:
-        choose(TRANSDUCERS, transduce, "transducer")
+    if transduce not in (None, FROM_RECIPE):
+        choose({**TRANSDUCERS, **REMEDIES}, str(transduce), "transducer")
     if seen_rows not in (None, *SEEN_ROWS):
         raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
     if calibrate not in (None, *CALIBRATIONS):
@@ -210,7 +217,7 @@ def _check_options(
 
 
 def _transduced(
-    name: str | None,
+    named: tuple[str, Transducer] | None,
     scorer: Scorer,
     images: FeatureSet,
     shown: FeatureSet | None,
@@ -220,13 +227,13 @@ def _transduced(
     gamma: float | str | GammaChoice | None,
 ) -> tuple[Scorer, tuple[str, ...]]:
     """Return the scorer adapted to the images that are scored, and what is to be said of that; else it as it is."""
-    if name is None:
+    if named is None:
         return scorer, ()
     from kgzsl.evaluation import candidates
     from kgzsl.evaluation.protocols import scored_images, with_seen_images
-    from kgzsl.transduction import TRANSDUCERS, GeneralisedTransduction
+    from kgzsl.transduction import GeneralisedTransduction
 
-    transducer, seen = TRANSDUCERS[name](), frozenset(run.split.seen)
+    (name, transducer), seen = named, frozenset(run.split.seen)
     chosen = candidates(kind, images, graph, run.split)
     offered = images if shown is None else with_seen_images(images, shown, run.split)
     unlabelled = scored_images(offered, chosen, run.split, "the file")

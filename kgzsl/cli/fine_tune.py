@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,9 @@ HELP = """Train the backbone of a run so that its synthesized classifiers of the
 
 The classifiers stay as they are; pictures of seen classes teach the backbone (SGCN-f, DGP-f). OUT gets backbone/, which
 is a backbone as any other, and run/, which reads its features. Stopped at any time, the same command goes on.
+
+A table [fine_tuning] of the run's recipe holds options of its own (epochs = 3, adapters = "lora", precision, rows,
+...), which are taken where the command does not give them.
 
 Several processes share every batch: --processes starts them on this machine, torchrun on several.
 
@@ -38,6 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def fine_tune_command(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")],
     images: Annotated[
         Path,
@@ -99,11 +104,9 @@ def fine_tune_command(
     from kgzsl.processes import Processes, is_first_process
     from kgzsl.vision import list_images
 
-    settings = TuningSettings(
-        *(epochs, batch, learning_rate, momentum, weight_decay, adapters, rank, batch_norm),
-        *(held_out, scale, crop, checkpoint_every, seed),
-    )
-    engine = Processes(processes, device, precision)
+    chosen = {**context.params, **_recipe_options(context, run)}
+    settings = TuningSettings(**{one.name: chosen[one.name] for one in fields(TuningSettings)})
+    engine = Processes(processes, device, chosen["precision"])
     listed = by_class_id(list_images(images), images, str(run / "graph"))
     found = fine_tune(
         run,
@@ -111,7 +114,7 @@ def fine_tune_command(
         out,
         backbone=backbone,
         backbone_id=backbone_id,
-        rows=rows,
+        rows=chosen["rows"],
         settings=settings,
         processes=engine,
         restart=restart,
@@ -119,6 +122,15 @@ def fine_tune_command(
     )
     if is_first_process():
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _as_text(found, len(listed), out))
+
+
+def _recipe_options(context: typer.Context, run: Path) -> dict[str, Any]:
+    """Return what the run's recipe says of fine-tuning, but for what the command gives itself."""
+    from kgzsl.recipe_steps import RecipeSteps
+
+    table = RecipeSteps.of_run(run).fine_tuning
+    given = {name for name in table if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+    return {name: value for name, value in table.items() if name not in given}
 
 
 def _as_text(found: dict[str, Any], num_listed: int, out: Path) -> str:

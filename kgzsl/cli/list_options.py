@@ -63,6 +63,7 @@ def list_options_command(
 
 
 def _tables() -> dict[str, Mapping[str, Any]]:
+    from kgzsl.domain_shift import REMEDIES
     from kgzsl.graph import INDUCTIONS
     from kgzsl.methods import METHODS
     from kgzsl.propagation import PROPAGATORS
@@ -81,6 +82,7 @@ def _tables() -> dict[str, Mapping[str, Any]]:
         "encoders": ENCODERS,
         "inductions": INDUCTIONS,
         "transducers": TRANSDUCERS,
+        "remedies": REMEDIES,
         "recipes": {path.stem: _first_comment(path) for path in sorted(shipped_path("recipes", "").glob("*.toml"))},
     }
 

@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from kgzsl.features import FeatureSet
     from kgzsl.graph.class_graph import ClassGraph
     from kgzsl.run_folder import RunFolder
+    from kgzsl.transduction import Transducer
 
 __all__ = [
     "CALIBRATIONS",
+    "FROM_RECIPE",
     "LISTS",
     "WITHOUT_SEEN",
     "check_number",
     "gamma_of",
     "published_lists",
     "read_candidates",
+    "transducer_of",
     "update_notes",
     "with_new",
     "with_seen_rows",
@@ -31,6 +34,9 @@ LISTS = ("unseen", "all")
 
 WITHOUT_SEEN = ("own", "unrelated", "unseen")
 CALIBRATIONS = ("cv", "oracle")
+
+FROM_RECIPE = "recipe"
+"""What --transduce calls the transducer that the run's recipe names."""
 
 REFITS = 10
 """Folds of --calibrate cv where each takes a fit of its own."""
@@ -121,6 +127,27 @@ def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBan
     """Return the bank with the head's rows for the seen classes, scaled as its own are."""
     others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
     return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)
+
+
+def transducer_of(name: str, run: RunFolder, seen_images: FeatureSet | None) -> tuple[str, Transducer]:
+    """Return what --transduce names, by its own name: a transducer, a remedy, or the one of the run's recipe."""
+    from kgzsl.domain_shift import build_transducer
+    from kgzsl.errors import InputFileError
+    from kgzsl.hidden_classes import sample_of_seen_classes
+    from kgzsl.recipe_steps import RecipeSteps
+
+    def shown() -> FeatureSet:
+        return (sample_of_seen_classes(run) if seen_images is None else seen_images).of_classes(run.split.seen)
+
+    if name != FROM_RECIPE:
+        return name, build_transducer(name, {}, shown)
+    steps = RecipeSteps.of_run(run.path)
+    if not steps.transduction:
+        raise InputFileError(
+            f"The recipe of {run.path} has no table [transduction]; name a transducer (kgzsl list-options "
+            "transducers), or train with --set transduction.name=agreement."
+        )
+    return str(steps.transduction["name"]), steps.transducer(shown)
 
 
 def check_number(text: str | None) -> float:

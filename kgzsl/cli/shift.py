@@ -70,15 +70,13 @@ def shift_command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws, and of the folds of --calibrate cv.")] = 0,
 ) -> None:
     """Measure shift and bias."""
-    from kgzsl.domain_shift import REMEDIES, measure_shift
+    from kgzsl.domain_shift import REMEDIES, build_transducer, measure_shift
     from kgzsl.errors import InputFileError
     from kgzsl.evaluation import KINDS, Bootstrap
     from kgzsl.features import FeatureSet
     from kgzsl.hidden_classes import sample_of_seen_classes
-    from kgzsl.registry import choose
     from kgzsl.run_folder import RunFolder
 
-    made = {name: choose(REMEDIES, name, "remedy") for name in remedies or REMEDIES}
     if candidates in KINDS and candidates not in WITHOUT_SEEN:
         raise InputFileError(
             f"Candidates {candidates!r} hold seen classes, which compete in any case; choose one of "
@@ -90,6 +88,7 @@ def shift_command(
     kind = read_candidates(candidates, opened)
     files = [(path.name, FeatureSet.load(path)) for path in features]
     shown = sample_of_seen_classes(opened) if seen_images is None else FeatureSet.load(seen_images)
+    made = {name: build_transducer(name, {}, lambda: shown, "remedy") for name in remedies or REMEDIES}
     for images in (*(images for _, images in files), shown):
         opened.scorer.check_backbone(images)
     wanted = dict.fromkeys(one for _, images in files for one in images.index) if isinstance(kind, str) else kind
@@ -106,7 +105,7 @@ def shift_command(
             split=opened.split,
             candidates=kind,
             calibrate=gamma,
-            remedies={remedy: make(shown) for remedy, make in made.items()},
+            remedies=made,
             name=name,
             bootstrap=Bootstrap(draws, seed),
         )

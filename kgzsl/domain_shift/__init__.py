@@ -3,31 +3,21 @@
 In: a scorer, images of seen and of unseen classes. Out: a `ShiftReport`: how many images of unseen classes seen ones
 swallow (`SeenBias`), hubs, how far accuracy differs between branches, and how the features differ (`FeatureShift`).
 
-`REMEDIES` names what helps without training. Each is a `Transducer`, made with images of seen classes at hand, and
-looks at unlabelled images alone:
+`REMEDIES` names what helps without training. Each is a `Transducer`, made by `build_transducer` with images of seen
+classes at hand, and looks at unlabelled images alone:
 
 - ``local-scaling``: classes that are near to many images give up score (CSLS; Conneau et al., ICLR 2018)
 - ``inverted-softmax``: each class shares itself out over the images (Smith et al., ICLR 2017)
 - ``centring``: the images' mean is moved to that of the seen classes' images
 """
 
-from collections.abc import Callable
-
 from kgzsl.domain_shift.bias import SeenBias
 from kgzsl.domain_shift.centring import CentredScorer, FeatureCentring
 from kgzsl.domain_shift.class_offsets import InvertedSoftmax, LocalScaling, OffsetScorer
 from kgzsl.domain_shift.feature_shift import FeatureShift
 from kgzsl.domain_shift.measurement import measure_shift
+from kgzsl.domain_shift.remedies import REMEDIES, build_transducer
 from kgzsl.domain_shift.report import Remedied, ShiftReport
-from kgzsl.features import FeatureSet
-from kgzsl.transduction import Transducer
-
-REMEDIES: dict[str, Callable[[FeatureSet], Transducer]] = {
-    "local-scaling": lambda seen_images: LocalScaling(),
-    "inverted-softmax": lambda seen_images: InvertedSoftmax(),
-    "centring": FeatureCentring.of,
-}
-"""The remedies by name; each is made with images of seen classes."""
 
 __all__ = [
     "REMEDIES",
@@ -40,5 +30,6 @@ __all__ = [
     "Remedied",
     "SeenBias",
     "ShiftReport",
+    "build_transducer",
     "measure_shift",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -47,25 +48,31 @@ class CentredScorer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureCentring:
-    """Move images so that their mean is a given one.
+    """Move images so that their mean is that of the images of seen classes.
 
     Where the images' classes are few, part of what is moved away are the classes themselves.
 
     Args:
-        towards: (D,), the mean of the images of seen classes.
+        seen_images: returns the images of seen classes; it is asked when there is something to move.
     """
 
-    towards: Float[Tensor, "D"]
+    seen_images: Callable[[], FeatureSet]
 
     @classmethod
     def of(cls, seen_images: FeatureSet) -> FeatureCentring:
-        """Take the mean over seen classes of the mean of their images."""
-        features, labels = seen_images.features.double(), seen_images.labels
+        """Take images that are at hand."""
+        return cls(lambda: seen_images)
+
+    def towards(self) -> Float[Tensor, "D"]:
+        """Return the mean over seen classes of the mean of their images."""
+        images = self.seen_images()
+        features, labels = images.features.double(), images.labels
         rows = [features[labels == row].mean(dim=0) for row in torch.unique(labels).tolist()]
-        return cls(sum(rows[1:], rows[0]) / len(rows))
+        total: Tensor = sum(rows[1:], rows[0])
+        return total / len(rows)
 
     def adapt(self, scorer: Scorer, unlabelled: FeatureSet) -> Scorer:
         """Return a scorer that moves images first; the scorer itself for no image."""
         if not len(unlabelled):
             return scorer
-        return CentredScorer(scorer, self.towards.double() - unlabelled.features.double().mean(dim=0))
+        return CentredScorer(scorer, self.towards() - unlabelled.features.double().mean(dim=0))

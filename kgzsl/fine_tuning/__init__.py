@@ -6,7 +6,6 @@ transformers loads it, and the run that reads its features. Kampffmeyer et al. (
 | module         | holds                                                                        |
 |----------------|------------------------------------------------------------------------------|
 | `fine_tune`    | `fine_tune`: the whole way, resumed where it was stopped                      |
-| `settings`     | `TuningSettings`: the paper's recipe as defaults                             |
 | `frozen_head`  | which rows stand in the head, and their one scale                            |
 | `pictures`     | order, crops and flips as functions of seed, epoch and picture               |
 | `loop`         | `Tuner`: the one loop, in one or many processes                              |
@@ -19,6 +18,6 @@ Lightning Fabric (`kgzsl.processes`) starts processes and computes in mixed prec
 from kgzsl.fine_tuning.adapters import ADAPTERS
 from kgzsl.fine_tuning.fine_tune import fine_tune
 from kgzsl.fine_tuning.frozen_head import ROWS, frozen_head
-from kgzsl.fine_tuning.settings import BATCH_NORMS, TuningSettings
+from kgzsl.tuning_settings import BATCH_NORMS, TuningSettings
 
 __all__ = ["ADAPTERS", "BATCH_NORMS", "ROWS", "TuningSettings", "fine_tune", "frozen_head"]

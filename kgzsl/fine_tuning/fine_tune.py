@@ -18,12 +18,12 @@ from kgzsl.fine_tuning.adapters import ADAPTERS, merge_adapters
 from kgzsl.fine_tuning.frozen_head import check_backbone, frozen_head, tunable_model
 from kgzsl.fine_tuning.loop import Tuner
 from kgzsl.fine_tuning.pictures import hold_out, of_seen_classes
-from kgzsl.fine_tuning.settings import TuningSettings
 from kgzsl.fine_tuning.tuned_folder import BACKBONE, RUN, write_backbone, write_run_of
 from kgzsl.processes import Processes
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import read_json, sha256_file, sha256_text, tensor_metadata
 from kgzsl.training import Checkpoint
+from kgzsl.tuning_settings import TuningSettings
 from kgzsl.types import PathLike
 from kgzsl.vision import Backbone, ImageFile, find_head, load_backbone
 

@@ -22,9 +22,9 @@ from torch.nn import functional
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import RecipeError
 from kgzsl.fine_tuning.pictures import epoch_order, random_cut
-from kgzsl.fine_tuning.settings import TuningSettings
 from kgzsl.runtime import progress as show_progress
 from kgzsl.training import Checkpoint, Progress
+from kgzsl.tuning_settings import TuningSettings
 from kgzsl.types import Tensor
 from kgzsl.vision import Backbone, ImageFile
 from kgzsl.vision.extract import batches_of_pixels

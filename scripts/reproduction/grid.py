@@ -13,7 +13,15 @@ SEMANTICS = "semantics"
 """Where in the folder of the runs embeddings lie that are not shipped."""
 
 DEFAULT = "lemmas: definition"
-LEFT_OUT = {"demo": "DGP again, on the classes of the sample pack; see scripts/demo"}
+OF_WAYS = "see the table of ways of learning"
+LEFT_OUT = {
+    "demo": "DGP again, on the classes of the sample pack; see scripts/demo",
+    "transductive": f"`kernel`, then adapted to unlabelled images; {OF_WAYS}",
+    "domain_shift": f"`kernel`, then a remedy; {OF_WAYS}",
+    "fine_tuning": f"a small SGCN, then a tuned backbone; {OF_WAYS}",
+    "similar_links": f"a small SGCN; {OF_WAYS}",
+    "attribute_nodes": f"birds by CUB class; {OF_WAYS}",
+}
 """Recipes that are no row of the page, and why."""
 
 FIRST = (

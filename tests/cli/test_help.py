@@ -138,7 +138,8 @@ def suggested(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         ("kgzsl graph info ", ["imagenet21k", "wordnet-nouns"]),
         ("kgzsl embed --text-form le", ["lemmas"]),
         ("kgzsl evaluate run --candidates u", ["unrelated", "unseen"]),
-        ("kgzsl list-options re", ["recipes"]),
+        ("kgzsl list-options re", ["remedies", "recipes"]),
+        ("kgzsl evaluate run --transduce lo", ["local-scaling"]),
     ],
 )
 def test_completion(
@@ -154,6 +155,7 @@ def test_completion_can_be_installed() -> None:
 def test_what_completion_knows_is_what_there_is() -> None:
     from kgzsl.classifier import SPLITS
     from kgzsl.cli.list_options import _tables
+    from kgzsl.cli.measured_run import FROM_RECIPE
     from kgzsl.evaluation import KINDS
     from kgzsl.graph import find_graph
     from kgzsl.semantics import TEXT_FORMS
@@ -164,6 +166,7 @@ def test_what_completion_knows_is_what_there_is() -> None:
     assert [find_graph(name).name for name in completion.shipped_names("graphs")] == ["imagenet21k", "wordnet-nouns"]
     assert completion.KINDS_OF_OPTIONS("") == list(tables)
     assert sorted(completion.KINDS_OF_CANDIDATES("")) == sorted(KINDS)
+    assert completion.TRANSDUCED_BY("") == [FROM_RECIPE, *tables["transducers"], *tables["remedies"]]
     assert completion.SPLITS("") == list(SPLITS)
     assert completion.ENGINES("") == list(ENGINES)
     assert completion.TEXT_FORMS("") == [name for name in TEXT_FORMS if " " not in name]

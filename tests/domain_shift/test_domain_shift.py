@@ -18,6 +18,7 @@ from kgzsl.domain_shift import (
     InvertedSoftmax,
     LocalScaling,
     SeenBias,
+    build_transducer,
     measure_shift,
 )
 from kgzsl.errors import BackboneMismatchError, InputFileError
@@ -97,7 +98,7 @@ def test_seen_bias_counts_and_measures_the_lead() -> None:
 
 @pytest.mark.parametrize("name", REMEDIES)
 def test_remedies_keep_the_contract_of_transducers(name: str) -> None:
-    remedy, images = REMEDIES[name](images_of(SEEN)), images_of(UNSEEN)
+    remedy, images = build_transducer(name, {}, lambda: images_of(SEEN), "remedy"), images_of(UNSEEN)
     start = bank().select(UNSEEN)
     assert isinstance(remedy, Transducer)
     assert remedy.adapt(start, images.rows(torch.arange(0))) is start
@@ -146,7 +147,7 @@ def test_options_are_checked() -> None:
 def test_the_report_puts_before_and_after_side_by_side() -> None:
     seen_images, images = images_of(SEEN), images_of(UNSEEN, 40, seed=5)
     hub = bank((1.0, 1.0, 4.0, 0.0, 0.0))
-    made = {name: make(seen_images) for name, make in REMEDIES.items()}
+    made = {name: build_transducer(name, {}, lambda: seen_images) for name in REMEDIES}
     asked = {"graph": GRAPH, "split": SPLIT, "candidates": "own", "remedies": made}
     found = measure_shift(hub, images, seen_images, calibrate=1.0, name="toys", **asked)
     assert (found.num_images, found.num_candidates, found.before.hit) == (120, 3, pytest.approx(100 / 3))

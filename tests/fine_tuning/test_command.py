@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,3 +38,19 @@ def test_what_cannot_be_is_one_line(
     assert "take bf16-mixed or fp32" in capsys.readouterr().err
     assert kgzsl(*words, "--adapters", "dora") == 2
     assert "No kind of adapters is called 'dora'; choose one of lora, none" in capsys.readouterr().err
+
+
+def test_the_recipe_of_the_run_holds_options_and_the_command_wins(
+    tuning_world, tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tuning_world.run, run)
+    with (run / "recipe.toml").open("a", encoding="utf-8") as recipe:
+        recipe.write('\n[fine_tuning]\nepochs = 3\nbatch = 10\nlearning_rate = 0.02\nprecision = "bf16-mixed"\n')
+    words = ["fine-tune", run, tuning_world.pictures, "--backbone", tuning_world.backbone, "--device", "cpu"]
+    assert kgzsl(*words, "--out", tmp_path / "tuned", "--epochs", 1, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    settings = told["settings"]
+    assert (settings["epochs"], settings["batch"], settings["learning_rate"]) == (1, 10, 0.02)
+    assert told["precision"] == "bf16-mixed" and settings["momentum"] == 0.9
+    assert "learning_rate = 0.02" in (tmp_path / "tuned" / "run" / "recipe.toml").read_text(encoding="utf-8")

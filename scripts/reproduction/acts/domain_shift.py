@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kgzsl.domain_shift import REMEDIES, measure_shift
+from kgzsl.domain_shift import REMEDIES, build_transducer, measure_shift
 from kgzsl.evaluation import Calibration, CrossValidatedGamma, beside_hidden
 from kgzsl.features import FeatureSet
 from kgzsl.hidden_classes import hidden_scorer_of, sample_of_seen_classes
@@ -25,7 +25,7 @@ def measure(run: Path, assets: Path) -> dict[str, Any]:
     scorer = head.concat(folder.bank.select(unseen))
     kept = beside_hidden(head, hidden_scorer_of(folder))
     gamma = CrossValidatedGamma(kept, shown, folder.graph, seen, Calibration())
-    made = {name: make(shown) for name, make in REMEDIES.items()}
+    made = {name: build_transducer(name, {}, lambda: shown) for name in REMEDIES}
     asked = {"graph": folder.graph, "split": folder.split, "calibrate": gamma, "remedies": made}
     files = {name: FeatureSet.load(assets / "features" / f"{name}.safetensors") for name in SETS}
     return {name: measure_shift(scorer, images, shown, name=name, **asked).to_json() for name, images in files.items()}  # type: ignore[arg-type]

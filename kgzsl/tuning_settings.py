@@ -1,16 +1,21 @@
-"""How a backbone is fine-tuned: the recipe of SGCN-f and DGP-f as defaults."""
+"""How a backbone is fine-tuned (`kgzsl.fine_tuning`): the recipe of SGCN-f and DGP-f as defaults.
+
+It stands apart from that room so that recipes, which the room is above, can hold such settings.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kgzsl.errors import RecipeError
-from kgzsl.fine_tuning.adapters import ADAPTERS
 from kgzsl.registry import choose
 
-__all__ = ["BATCH_NORMS", "TuningSettings"]
+__all__ = ["BATCH_NORMS", "KINDS_OF_ADAPTERS", "TUNED_ROWS", "TuningSettings"]
 
 BATCH_NORMS = ("frozen", "update")
+KINDS_OF_ADAPTERS = ("none", "lora")
+TUNED_ROWS = ("predicted", "hidden")
+"""Which classifiers of the seen classes stand in the frozen head, see `kgzsl.fine_tuning.frozen_head`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,6 @@ class TuningSettings:
             raise RecipeError("held_out is a share from 0 to below 1, crop one above 0 and up to 1.")
         if self.scale is not None and not self.scale > 0:
             raise RecipeError(f"scale is above 0, found {self.scale}.")
-        choose(ADAPTERS, self.adapters, "kind of adapters")
+        choose(dict.fromkeys(KINDS_OF_ADAPTERS), self.adapters, "kind of adapters")
         if self.batch_norm not in BATCH_NORMS:
             raise RecipeError(f"batch_norm is one of {', '.join(BATCH_NORMS)}, found {self.batch_norm!r}.")
