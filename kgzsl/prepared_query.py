@@ -71,7 +71,7 @@ class PreparedQuery:
         for row, feature in enumerate(images.features):
             scores, best = shortlist.all_scores(feature, k)
             columns = best[None]
-            judged = self.caution.judge(scores[None], images.rows(torch.tensor([row])), columns)
+            judged = self.caution.judge(scores[None], images, columns)  # no rejector, which alone looks at images
             yield slice(row, row + 1), scores[None].gather(1, columns), columns, judged
 
     def _find_shortlist(self, num_images: int) -> Shortlist | None:

@@ -9,7 +9,8 @@ from kgzsl.types import Float, Int, Tensor
 __all__ = ["expand", "is_finite", "quantise"]
 
 LARGEST = 127
-ROWS_AT_ONCE = 65_536
+NUMBERS_AT_ONCE = 1 << 18
+"""Numbers that are looked at together: widened to single precision they stay in the cache."""
 
 
 def quantise(rows: Float[Tensor, "C S"]) -> tuple[Int[Tensor, "C S"], Float[Tensor, "C"]]:
@@ -40,10 +41,7 @@ def is_finite(values: Float[Tensor, "..."]) -> bool:
         >>> is_finite(torch.tensor([1.0, -2.0])), is_finite(torch.tensor([1.0, float("nan")]))
         (True, False)
     """
-    parts = torch.split(values, ROWS_AT_ONCE) if values.dim() else (values,)
-    return all(bool(torch.isfinite(_sum(part))) or bool(torch.isfinite(part).all()) for part in parts)
-
-
-def _sum(values: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """Return the sum, that of half precision in single precision: it would be too large for its own."""
-    return values.sum(dtype=torch.promote_types(values.dtype, torch.float32))
+    wide = torch.promote_types(values.dtype, torch.float32)  # sums of half precision would be too large for their own
+    width = values[0].numel() if values.dim() and len(values) else 1
+    parts = torch.split(values, max(1, NUMBERS_AT_ONCE // max(1, width))) if values.dim() else (values,)
+    return all(bool(torch.isfinite(part.to(wide).sum())) or bool(torch.isfinite(part).all()) for part in parts)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +32,11 @@ def test_finite_values_are_told_from_others(values: list[float]) -> None:
 def test_a_sum_beyond_the_range_of_half_precision_is_no_fault() -> None:
     assert is_finite(torch.full((3,), 60000.0, dtype=torch.float16))
     assert is_finite(torch.empty(0))
+
+
+def test_every_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgzsl.quantisation.NUMBERS_AT_ONCE", 4)
+    rows = torch.zeros(5, 3, dtype=torch.float16)
+    assert is_finite(rows)
+    rows[4, 2] = float("inf")
+    assert not is_finite(rows)

@@ -11,6 +11,7 @@ by Cauchy and Schwarz, where |e| and |w - e| are kept for every row. Nothing is 
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from kgzsl.bank import ClassifierBank, single_at_least
@@ -24,10 +25,10 @@ WIDTH = 64
 SLACK = 1.001
 """The bounds are computed in single precision: what their own rounding may cost."""
 ROUNDING = 1e-5
-LEADING = 256
-"""Classes whose own rows are scored where all scores are wanted."""
-ROWS_AT_ONCE = 4096
-"""Rows that are coded together: what that needs beside the codes does not grow with the classes."""
+FIRST, LEADING = 16, 32
+"""Classes whose own rows are scored before anything is known of the others; where all scores are wanted, more."""
+ROWS_AT_ONCE = 256
+"""Rows that are coded together: what that needs beside the codes stays in the cache."""
 
 
 def is_quick() -> bool:
@@ -53,7 +54,8 @@ class Shortlist:
     def __init__(self, bank: ClassifierBank) -> None:
         self.bank = bank
         count = len(bank.index)
-        self._codes = torch.zeros(count, bank.dim + -bank.dim % WIDTH, dtype=torch.int8)
+        codes = np.zeros((count, bank.dim + -bank.dim % WIDTH), dtype=np.int8)  # numpy asks for large pages of memory
+        self._codes = torch.from_numpy(codes)
         self._scales, self._missed, self._lengths = torch.empty(3, count)
         self._biases = bank.biases.float()
         for first in range(0, count, ROWS_AT_ONCE):
@@ -71,41 +73,48 @@ class Shortlist:
     def scores(self, feature: Float[Tensor, "D"]) -> tuple[Float[Tensor, "C"], Float[Tensor, "C"]]:
         """Return the scores that the codes give, and how far each may be from that of the row."""
         feature = feature.float()
-        codes, scale = quantise(feature[None])
-        length = float(feature.norm())
-        rest = float((feature - codes[0].float() * scale).norm())
-        column = torch.nn.functional.pad(codes[0], (0, self._codes.shape[1] - len(feature)))[:, None]
+        codes, scales = quantise(feature[None])
+        length, scale = float(feature.norm()), float(scales)
+        rest = float(torch.addcmul(feature, codes[0], scales, value=-1).norm())
+        column = codes.T
+        if len(column) < self._codes.shape[1]:
+            column = torch.nn.functional.pad(column, (0, 0, 0, self._codes.shape[1] - len(column)))
         found = torch._int_mm(self._codes, column)[:, 0]  # (C,) int32
-        bound = self._missed * length + self._lengths * rest + self._most * (length + float(scale))
-        return found.float() * (self._scales * scale) + self._biases, bound
-
-    def candidates(self, feature: Float[Tensor, "D"], k: int) -> Int[Tensor, "K"]:
-        """Return the columns of all classes that can be among the best k, in order."""
-        scores, bound = self.scores(feature)
-        least = (scores - bound).topk(k).values[-1]
-        return (~(scores + bound < least)).nonzero()[:, 0]  # where a bound is no number, every class can be
+        bound = torch.mul(self._missed, length).add_(self._lengths, alpha=rest).add_(self._most * (length + scale))
+        return torch.addcmul(self._biases, found, self._scales, value=scale), bound
 
     def best(self, feature: Float[Tensor, "D"], k: int) -> tuple[Float[Tensor, "K"], Int[Tensor, "K"]]:
         """Return scores and columns of the best k, best first; of equal scores the earlier column comes first."""
-        columns = self.candidates(feature, k)
-        values = self._exact(feature, columns)
-        order = values.argsort(descending=True, stable=True)[:k]
-        return values[order], columns[order]
+        return self._best(feature, k, FIRST)[:2]
 
     def all_scores(self, feature: Float[Tensor, "D"], k: int) -> tuple[Float[Tensor, "C"], Int[Tensor, "K"]]:
         """Return scores of all classes, and the columns of the best k, which are those of `best`.
 
-        Scores of the best `LEADING` classes, and of all that can be among the best k, are those of their rows. The
-        others are those of the codes, whose errors are of either sign: in a sum over all classes they cancel.
+        Scores of the `LEADING` classes that are best by their codes, and of all that can be among the best k, are those
+        of their rows. The others are those of the codes, whose errors are of either sign: in a sum over all classes they
+        cancel.
+        """
+        _, best, scores = self._best(feature, k, LEADING)
+        return scores, best
+
+    def _best(self, feature: Float[Tensor, "D"], k: int, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return scores and columns of the best k, and the scores of all classes.
+
+        Some that are best by their codes are scored by their rows. Then only a class that may reach the k-th best of
+        those is left to look at.
         """
         scores, bound = self.scores(feature)
-        least = (scores - bound).topk(k).values[-1]
-        chosen = ~(scores + bound < least)
-        chosen[scores.topk(min(LEADING, len(scores))).indices] = True
-        columns = chosen.nonzero()[:, 0]
-        values = self._exact(feature, columns)
-        scores[columns] = values
-        return scores, columns[values.argsort(descending=True, stable=True)[:k]]
+        first = scores.topk(min(max(k, number), len(scores))).indices
+        values = self._exact(feature, first)
+        can_be = ~(scores + bound < values.topk(k).values[-1])  # where a bound is no number, every class can be
+        can_be[first] = False
+        others = can_be.nonzero()[:, 0]
+        if len(others):
+            first, values = torch.cat([first, others]), torch.cat([values, self._exact(feature, others)])
+        scores[first] = values
+        order = first.argsort()
+        order = order[values[order].argsort(descending=True, stable=True)[:k]]
+        return values[order], first[order], scores
 
     def _exact(self, feature: Float[Tensor, "D"], columns: Int[Tensor, "M"]) -> Float[Tensor, "M"]:
         wide = feature.double()
