@@ -91,8 +91,7 @@ class Shortlist:
         """Return scores of all classes, and the columns of the best k, which are those of `best`.
 
         Scores of the `LEADING` classes that are best by their codes, and of all that can be among the best k, are those
-        of their rows. The others are those of the codes, whose errors are of either sign: in a sum over all classes they
-        cancel.
+        of their rows. The others are those of the codes, whose errors are of either sign: in a sum they cancel.
         """
         _, best, scores = self._best(feature, k, LEADING)
         return scores, best
