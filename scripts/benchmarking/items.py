@@ -72,6 +72,7 @@ ITEMS: dict[str, Item] = {
         ("scripts/bench_serve.py", "RUN", "PICTURES", "--seconds", "10", "--requests", "10000", "--json"), minutes=12
     ),
     "bulk": Item(("scripts/bench_bulk.py", "RUN", "--rows", "4096", "--rounds", "1", "--json")),
+    "shares": Item(("scripts/bench_shares.py", "--json"), minutes=40),
     "scale": Item(("scripts/bench_scale.py", "--json", "--plot", "docs/images/scale.png"), minutes=10),
 }
 
