@@ -148,13 +148,6 @@ def scale(found: Found) -> str:
     return growth(found)
 
 
-def shares(found: Found) -> str:
-    """Return what a process computes of a training that several share."""
-    from bench_shares import table as shared
-
-    return shared(found)
-
-
 def flat(found: Found) -> str:
     """Return any figures as name and value, nested names joined by dots."""
     return table(["what", "measured"], _pairs(found, ""))
@@ -189,6 +182,5 @@ BLOCKS: dict[str, Callable[[Found], str]] = {
     "extract": extract,
     "serve": serve,
     "bulk": flat,
-    "shares": shares,
     "scale": scale,
 }

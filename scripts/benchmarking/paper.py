@@ -32,6 +32,13 @@ def growth(kept: Mapping[str, Any]) -> str:
     return measured(kept["scale"]["found"])
 
 
+def shares(kept: Mapping[str, Any]) -> str:
+    """Return what a process computes of a training that several share."""
+    from bench_shares import table as shared
+
+    return f"`{kept['shares']['command']}`\n\n{shared(kept['shares']['found'])}"
+
+
 def classes(kept: Mapping[str, Any]) -> str:
     """Return the largest measured size carried on to more classes."""
     found = kept["scale"]["found"]
@@ -117,5 +124,12 @@ def size_of(count: float) -> str:
     return f"{count / size:.3g} {unit}"
 
 
-SCALE_BLOCKS = {"growth": growth, "classes": classes, "pictures": pictures, "header": header}
-NEEDS = {"growth": ("scale",), "classes": ("scale",), "pictures": ("scale", "extract", "machine"), "header": ()}
+SCALE_BLOCKS = {"growth": growth, "shares": shares, "classes": classes, "pictures": pictures, "header": header}
+NEEDS = {
+    "growth": ("scale",),
+    "shares": ("shares",),
+    "classes": ("scale",),
+    "pictures": ("scale", "extract", "machine"),
+    "header": (),
+}
+"""The items that each block is made of."""

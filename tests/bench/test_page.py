@@ -22,9 +22,12 @@ def kept(found: object) -> dict[str, object]:
 def test_every_item_has_a_table_and_a_place_and_every_program_is_there():
     from benchmarking.blocks import BLOCKS
     from benchmarking.items import ITEMS
-    from benchmarking.page import PLACE, TEMPLATE
+    from benchmarking.page import PLACE, SCALE_TEMPLATE, TEMPLATE
+    from benchmarking.paper import NEEDS, SCALE_BLOCKS
 
-    assert {*PLACE.findall(TEMPLATE.read_text())} - {"where"} == {*ITEMS} == {*BLOCKS}
+    assert {*PLACE.findall(TEMPLATE.read_text())} - {"where"} == {*BLOCKS}
+    assert {*PLACE.findall(SCALE_TEMPLATE.read_text())} == {*SCALE_BLOCKS} == {*NEEDS}
+    assert {*ITEMS} == {*BLOCKS}.union(*NEEDS.values())
     assert all((SCRIPTS.parent / item.words[0]).is_file() for item in ITEMS.values())
 
 
@@ -80,16 +83,22 @@ def test_what_is_carried_on_is_the_measured_cost_times_the_growth():
     one = {"make": make, "ask": {"seconds": asked, "peak_mb": 5000}, "file_mb": files}
     scale = {"semantic": 384, "hidden": 2048, "dim": 1280, "sizes": {"1000000": one}}
     image = {"cpu_ms_per_image": {"ours": 86.4}}
+    whole = {"processes": 1, "rows": [900, 80, 10], "gflop": 8.0, "cpu_seconds": 0.5, "memory_mb": 1000.0}
+    half = {"processes": 2, "rows": [900, 44, 5], "gflop": 5.0, "cpu_seconds": 0.2, "memory_mb": 700.0}
+    shared = {"worlds": {"a small world": {"dgp": {"lines": [whole, half]}}}}
     text = scale_page(
         {
             "machine": kept(rows),
             "extract": kept({"torch": image, "onnxruntime": image}),
             "scale": kept(scale),
+            "shares": kept(shared),
         }
     )
     assert "| propagation to all classes | 90 s | 15 min | 2.5 h |" in text
     assert "| a question, all rows looked at | 100 ms | 1 s | 10 s |" in text
     assert "| int8 codes of the classifiers | 1.28 GB | 12.8 GB | 128 GB |" in text
+    assert "**A small world**" in text
+    assert "| dgp | 2 | 900 | 44 | 5 | 5 | 0.2 | 700 MB | 62 %, 40 %, 70 % |" in text
     assert "1,000 core days (" in text  # 86.4 ms for each of a billion pictures
     assert "{{" not in text
     assert "Not measured yet: `scripts/bench --items scale`." in scale_page({})
