@@ -13,6 +13,7 @@ Paths in a recipe are relative to the recipe's folder, else to the working folde
 from __future__ import annotations
 
 import json
+import logging
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from kgzsl.training import Checkpoint
 from kgzsl.types import PathLike
 
 __all__ = ["Recipe", "find_recipe"]
+
+log = logging.getLogger(__name__)
 
 KEYS = {**INPUT_KEYS, "method": None, **STEP_KEYS, "expected": None}
 """The tables and the keys of each; a method checks its own."""
@@ -162,6 +165,7 @@ class Recipe:
         """
         folder, chosen = Path(out), choose_device(device)
         supervision, split = self.inputs.supervision()
+        self._check_links(supervision)
         facts = self._facts(supervision, split)
         if is_run_of(folder, facts):
             Checkpoint(folder, "").clear()
@@ -179,6 +183,19 @@ class Recipe:
         if work != folder:
             replace_run(folder, work)
         return RunFolder(folder)
+
+    def _check_links(self, supervision: Supervision) -> None:
+        """Say where the graph has links that the method does not read."""
+        links, method = supervision.graph.links.counts(), self.method()
+        if links and not getattr(method, "reads_links", False):
+            told = " and ".join(f"{number:,} links of kind {kind!r}" for kind, number in links.items())
+            log.warning(
+                "The graph has %s, but method %r as the recipe has it knows the hierarchy alone: they change nothing. "
+                "Networks that gather along them are sgcn, gcnz, residual, gat, sage, transformer, and rgcn with "
+                "network_options = { links = true }.",
+                told,
+                self._get("method", "name"),
+            )
 
     def _keep_steps(self, folder: Path, parameters: Mapping[str, Any]) -> None:
         """Write the recipe of a run anew where the steps after the training changed, which need no training."""

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from kgzsl.errors import InputFileError, RecipeError
+from kgzsl.classifier import ZeroShotClassifier
+from kgzsl.errors import InputFileError, RecipeError, UnknownClassError
 from kgzsl.linked_graph import LinkChoice
+from kgzsl.methods import METHODS
+from kgzsl.naming import ClassResolver, Linker, NameSearch
 from kgzsl.recipe import Recipe
 from kgzsl.run_folder import RunFolder
 from kgzsl.toy import SEEN, toy_graph, toy_semantics
@@ -83,3 +86,70 @@ def test_a_table_of_other_classes(tmp_path: Path) -> None:
     (tmp_path / "other.tsv").write_text("class_id\tblue\nwhale\t1\nshark\t0\n")
     with pytest.raises(InputFileError, match=r"None of the 2 classes of .* is in graph"):
         LinkChoice(attributes=tmp_path / "other.tsv").apply(toy_graph(), toy_semantics().select(toy_graph().index.ids))
+
+
+def test_names_of_attributes_mean_no_class(toy_recipe: Path, table: Path, tmp_path: Path) -> None:
+    recipe = Recipe.load(
+        toy_recipe,
+        [
+            "method.network=sgcn",
+            "method.network_options={hidden=[4]}",
+            "method.epochs=1",
+            "method.held_out=0",
+            *CHOICES["both"],
+        ],
+    )
+    run = recipe.train(tmp_path / "run")
+    assert "attribute:striped" in run.graph.index and run.graph.text("attribute:striped").label == "striped"
+    resolver, classifier = ClassResolver(run.graph), ZeroShotClassifier(run)
+    for resolve in (resolver.resolve, lambda name: classifier.resolve([name])):
+        with pytest.raises(UnknownClassError, match="No class is called 'striped'"):
+            resolve("striped")
+        with pytest.raises(UnknownClassError, match=r"'attribute:striped' is an attribute of graph 'toy\S*', no class"):
+            resolve("attribute:striped")
+    assert resolver.senses("striped") == resolver.senses("attribute:striped") == ()
+    assert resolver.resolve("zebra") == "zebra"
+    assert [hit.class_id for hit in NameSearch(run.graph).search("str")] == []
+    assert [hit.class_id for hit in NameSearch(run.graph).search("zeb")] == ["zebra"]
+    assert Linker(run.graph).link("striped").class_id is None and Linker(run.graph).link("zebra").class_id == "zebra"
+
+
+@pytest.mark.parametrize(
+    ("method", "reads"),
+    [
+        ({"name": "graph_regression", "network": "dgp"}, False),
+        ({"name": "graph_regression", "network": "rgcn"}, False),
+        ({"name": "graph_regression", "network": "rgcn", "network_options": {"links": True}}, True),
+        ({"name": "graph_regression", "network": "sgcn"}, True),
+        ({"name": "maml", "network": "dgp"}, False),
+        ({"name": "kernel_regression"}, False),
+        ({"name": "nearest_seen"}, False),
+        ({"name": "episodic"}, True),
+        ({"name": "ensemble", "members": [{"name": "kernel_regression"}]}, False),
+        ({"name": "ensemble", "members": [{"name": "graph_regression", "network": "sage"}]}, True),
+    ],
+)
+def test_a_method_says_whether_it_reads_links(method: dict, reads: bool) -> None:
+    keywords = {key: value for key, value in method.items() if key != "name"}
+    assert getattr(METHODS[method["name"]](**keywords), "reads_links", False) == reads
+
+
+def test_links_that_are_not_read_are_told(toy_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for network, hidden, told in (("dgp", 4, True), ("sage", [4], False)):
+        quick = (f"method.network_options={{hidden={hidden}}}", "method.epochs=1", "method.held_out=0")
+        caplog.clear()
+        Recipe.load(toy_recipe, [f"method.network={network}", *quick, *CHOICES["similar"]]).train(tmp_path / network)
+        found = [record.getMessage() for record in caplog.records if "knows the hierarchy alone" in record.getMessage()]
+        assert bool(found) == told
+
+
+def test_nearest_seen_and_kernel_are_what_they_were_without_links(
+    toy_recipe: Path, table: Path, tmp_path: Path
+) -> None:
+    """What the warning says: the links change nothing."""
+    rows = []
+    for number, choice in enumerate(((), CHOICES["both"])):
+        tables = {**Recipe.load(toy_recipe, choice).tables, "method": {"name": "nearest_seen"}}
+        run = Recipe(tables, toy_recipe.parent).train(tmp_path / str(number))
+        rows.append(run.bank.select((*SEEN, "okapi", "owl")).weights)
+    torch.testing.assert_close(*rows)

@@ -34,6 +34,7 @@ __all__ = [
     "from_descendants",
     "most_visited",
     "oneself",
+    "reads_links",
     "relational",
     "relational_links",
     "undirected",
@@ -219,6 +220,15 @@ ADJACENCIES: dict[str, Callable[..., Adjacency]] = {
 """Adjacencies by the name that a propagator asks for."""
 OF_HOPS = {"from_ancestors": _from_ancestors, "from_descendants": _from_descendants}
 """Those that are made of the hop sets."""
+
+
+HIERARCHY_ALONE = ("from_ancestors", "from_descendants", "oneself", "relational")
+"""Adjacencies that leave a graph's links aside."""
+
+
+def reads_links(name: str) -> bool:
+    """Say whether an adjacency gathers along the links of a graph, too."""
+    return name not in HIERARCHY_ALONE
 
 
 def find_adjacency(name: str) -> Callable[..., Adjacency]:

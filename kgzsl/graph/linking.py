@@ -12,12 +12,11 @@ import torch
 from kgzsl.classes import ClassText
 from kgzsl.errors import GraphError, InputFileError
 from kgzsl.graph.class_graph import ClassGraph, NewClass
-from kgzsl.graph.links import ATTRIBUTE, SIMILAR, Links
+from kgzsl.graph.links import ATTRIBUTE, ATTRIBUTE_MARK, SIMILAR, Links
 from kgzsl.types import ClassIds, Float, Int, Tensor
 
-__all__ = ["ATTRIBUTE_MARK", "attribute_id", "with_attributes", "with_similar"]
+__all__ = ["attribute_id", "with_attributes", "with_similar"]
 
-ATTRIBUTE_MARK = "attribute"
 ROWS_AT_ONCE = 1024
 
 

@@ -20,11 +20,14 @@ import numpy as np
 from kgzsl.errors import GraphError
 from kgzsl.types import Array, Int
 
-__all__ = ["ATTRIBUTE", "LINKS", "SIMILAR", "Links"]
+__all__ = ["ATTRIBUTE", "ATTRIBUTE_MARK", "LINKS", "SIMILAR", "Links"]
 
 LINKS = ("similar", "attribute")
 """Kinds of links."""
 SIMILAR, ATTRIBUTE = range(2)
+
+ATTRIBUTE_MARK = "attribute"
+"""The mark of nodes that are attributes; they are no classes, and no name means one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -91,6 +91,11 @@ class Ensemble:
         """Return the hyper-parameters as a plain dictionary."""
         return {"equalise": self.equalise, "spread": self.spread, "seed": self.seed, "members": self.members}
 
+    @property
+    def reads_links(self) -> bool:
+        """Whether a member gathers along links beside the hierarchy."""
+        return any(getattr(member, "reads_links", False) for member in self._built())
+
     def _variant(self, member: Mapping[str, Any]) -> type[InductiveMethod]:
         from kgzsl.methods import METHODS
 

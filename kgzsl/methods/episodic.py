@@ -123,6 +123,9 @@ class Episodic:
         True
     """
 
+    reads_links = True
+    """The propagated meaning gathers along links beside the hierarchy, too."""
+
     def __init__(
         self,
         *,

@@ -29,7 +29,7 @@ from kgzsl import registry
 from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import CorruptFileError, NotFittedError, RecipeError
-from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacencies
+from kgzsl.graph.adjacency import Adjacency, degrees, find_adjacencies, reads_links
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension, joint_neighbourhood, neighbourhood_adjacency
 from kgzsl.methods.context import FitContext
@@ -130,6 +130,13 @@ class GraphRegression:
         self.progress: Progress | None = None
         self._fitted: _Fitted | None = None
         self._functions: RowFunctions | None = None
+
+    @property
+    def reads_links(self) -> bool:
+        """Whether the network gathers along links beside the hierarchy."""
+        with torch.device("meta"):
+            network = self._network(1, 1)
+        return any(map(reads_links, (*network.adjacencies, *network.inference_adjacencies)))
 
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""

@@ -18,6 +18,7 @@ from functools import cached_property
 
 from kgzsl.errors import UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.naming.candidate import AMBIGUOUS, COMPLETE, FAIR, LINKED, SURE, UNKNOWN, WEAK, Candidate, Link, Match
 from kgzsl.naming.hints import path_labels, sibling_labels
 from kgzsl.naming.lemmas import LemmaIndex, exact_key, lemmas_of
@@ -106,8 +107,9 @@ class Linker:
     def indexes(self) -> tuple[LemmaIndex, ...]:
         """What the candidates are called: the nouns, and what the graph has beyond them."""
         if self.nouns is None:
-            return (LemmaIndex(self.graph),)
-        return LemmaIndex(self.nouns), LemmaIndex(self.graph, left_out=frozenset(self.nouns.index))
+            return (LemmaIndex(self.graph, self.graph.marked(ATTRIBUTE_MARK)),)
+        left_out = frozenset(self.nouns.index) | self.graph.marked(ATTRIBUTE_MARK)
+        return LemmaIndex(self.nouns), LemmaIndex(self.graph, left_out)
 
     @cached_property
     def _matcher(self) -> Matcher:

@@ -13,6 +13,7 @@ from functools import cached_property
 from kgzsl.classes import ClassText
 from kgzsl.errors import AmbiguousClassError, GraphError, InputFileError, UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.naming.hints import path_hint
 from kgzsl.naming.lemmas import LemmaIndex
 from kgzsl.runtime.files import read_text
@@ -72,6 +73,7 @@ class ClassResolver:
         self.graph = graph
         self._own_names = own_names or (lambda name: ())
         self._nouns = nouns if graph.wordnet_version else None
+        self._attributes = graph.marked(ATTRIBUTE_MARK)
 
     @cached_property
     def nouns(self) -> ClassGraph | None:
@@ -90,7 +92,7 @@ class ClassResolver:
 
     @cached_property
     def _graph_names(self) -> LemmaIndex:
-        return LemmaIndex(self.graph)
+        return LemmaIndex(self.graph, self._attributes)
 
     @cached_property
     def _noun_names(self) -> LemmaIndex | None:
@@ -111,6 +113,10 @@ class ClassResolver:
             AmbiguousClassError: several classes are; each is listed with id, name and what is above it.
         """
         name = name.strip()
+        if name in self._attributes:
+            raise UnknownClassError(
+                f"{name!r} is an attribute of graph {self.graph.name!r}, no class; ask for a class."
+            )
         if name in self.graph.index:
             return name
         senses = self.senses(name)
@@ -135,7 +141,7 @@ class ClassResolver:
 
     def _candidates(self, name: str) -> list[ClassId]:
         if name in self.graph.index:
-            return [name]
+            return [] if name in self._attributes else [name]
         if is_wnid(name):
             return [name] if self.nouns is not None and name in self.nouns.index else []
         own = self._graph_names

@@ -18,6 +18,7 @@ import numpy as np
 from kgzsl.classes import ClassText
 from kgzsl.errors import InputFileError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.naming.hints import path_labels
 from kgzsl.naming.lemmas import lemmas_of
 from kgzsl.naming.resolver import ClassResolver
@@ -100,7 +101,7 @@ class NameSearch:
         self._graphs = (graph,) if around is None else (around, graph)
         self._persons = frozenset[ClassId]().union(*(one.marked(PERSON) for one in self._graphs))
         hidden = frozenset[ClassId]() if include_person else self._persons
-        entries = sorted(self._entries(hidden))
+        entries = sorted(self._entries(hidden | graph.marked(ATTRIBUTE_MARK)))
         self._keys = [entry[0] for entry in entries]
         self._places = np.array([entry[1:] for entry in entries], dtype=np.int64).reshape(-1, 4)  # (E, 4)
         self._order = self._static_order()

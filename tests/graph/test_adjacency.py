@@ -8,12 +8,15 @@ from kgzsl.graph.adjacency import (
     Adjacency,
     degrees,
     find_adjacencies,
+    find_adjacency,
     from_ancestors,
     from_descendants,
+    reads_links,
     undirected,
 )
 from kgzsl.graph.hops import ancestor_hops
-from kgzsl.toy import toy_graph
+from kgzsl.graph.linking import with_similar
+from kgzsl.toy import toy_graph, toy_semantics
 
 
 def test_undirected_rows_average_the_neighbours_and_oneself() -> None:
@@ -72,3 +75,10 @@ def test_arrows_are_sorted_by_group_target_and_source() -> None:
     arrows = from_descendants(toy_graph())
     order = np.lexsort((arrows.sources, arrows.targets, arrows.groups))
     np.testing.assert_array_equal(order, np.arange(len(order)))
+
+
+def test_adjacencies_without_links_are_named():
+    linked = with_similar(toy_graph(), toy_semantics().select(toy_graph().index.ids).vectors, 2)
+    for name in (*ADJACENCIES, "most_visited:50"):
+        plain, found = (find_adjacency(name)(graph) for graph in (toy_graph(), linked))
+        assert reads_links(name) == (len(plain.targets) != len(found.targets)), name
