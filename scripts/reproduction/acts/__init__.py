@@ -17,6 +17,7 @@ from typing import Any
 ACTS = (
     *("adding", "linking", "refusing", "explaining", "expecting", "few_images", "exporting"),
     "modalities",
+    "ways",
     "transduction",
     "meta_learning",
     "fine_tuning",
