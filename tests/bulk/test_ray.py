@@ -7,13 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from kgzsl.bulk import BlockDone, Workers, predict_in_bulk
-from kgzsl.bulk.engine import BlockError
+from kgzsl.bulk import BlockDone, Workers, open_source, predict_in_bulk
+from kgzsl.bulk.engine import BlockError, BlockWorker, run_blocks
+from kgzsl.bulk.output import OutputFolder, PartFacts
+from kgzsl.bulk.sources import Block
+from kgzsl.bulk.tasks import PredictTask
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")]
 
@@ -85,6 +91,47 @@ def test_a_killed_command_goes_on_where_it_was(
     assert report.resumed >= len(kept)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert_same_rows(out, plain)
+
+
+def test_a_slow_disk_holds_the_workers_back(
+    toy_run: Path, source: Path, candidates: tuple[str, ...], tmp_path: Path, ray_address: str
+) -> None:
+    log, features = tmp_path / "log", open_source(source)
+    task = PredictTask(toy_run, candidates, 1, None, None, None)
+    out = OutputFolder.open(tmp_path / "out", {})
+
+    class Noted:  # what it stands for, with a line in the log for the rows that are read and not yet written
+        has_pictures = False
+
+        def note(self, rows: int) -> None:
+            with log.open("a", buffering=1, encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {rows}\n")
+
+        def read(self, block: Block, rows: int) -> Iterator[Any]:
+            for part in features.read(block, rows):
+                self.note(len(part.kept))
+                yield part
+
+        def write(self, number: int, table: Any) -> PartFacts:
+            time.sleep(0.05)
+            facts = out.write(number, table)
+            self.note(-facts.rows)
+            return facts
+
+    def make() -> BlockWorker:
+        return BlockWorker(task, cast(Any, Noted()), cast(Any, Noted()), 2, 1, "cpu")
+
+    blocks = features.blocks(20)
+    done = list(run_blocks(blocks, make, TWO, "slow"))
+    assert sorted(one.number for one in done) == list(range(ROWS // 20))
+    lines = [tuple(map(int, line.split())) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert sum(rows for _, rows in lines if rows > 0) == ROWS
+    assert np.cumsum([rows for _, rows in lines]).max() > 20, "both were at work at a time"
+    workers = {pid for pid, _ in lines}
+    assert len(workers) == 2
+    for worker in workers:
+        held = np.cumsum([rows for pid, rows in lines if pid == worker])
+        assert held.max() == 20 and held[-1] == 0, "it read a block before the one before was written"
 
 
 def test_what_a_worker_cannot_do_is_told(
