@@ -1,7 +1,7 @@
 """Measure accuracy against seconds of training: closed form, a constant learning rate, one cycle of a larger rate.
 
 Usage: python scripts/bench_accuracy.py --out FILE.json [--png FILE.png] [--network dgp] [--hidden 2048] [--epochs 3000]
-           [--parts closed_form one_cycle constant] [--seed 0] [--peak 0.01] [--threads 1]
+           [--parts closed_form one_cycle constant] [--seed 0] [--peak 0.01] [--threads 1] [--json]
 
 Inputs are those of ``kgzsl train dgp``: shipped graph and semantics, the classifiers of MobileNetV2 (needs KGZSL_ASSETS
 or the hub). 200 of the 1000 seen classes are held out; only they are measured, among each other: the share of their
@@ -10,16 +10,19 @@ reciprocal rank with the true classifiers in the place of pictures. Seconds are 
 
 The rule, written down before: the peak of one cycle is that of 0.001, 0.003 and 0.01 with the best reciprocal rank at
 60 epochs, on another draw of held-out classes (seed 1); the figures are of other draws. Every figure is written as soon
-as it is there; what the file holds of one cycle and of parts that are not asked for stays.
+as it is there, and the same command goes on from what the file holds; remove it to measure anew. All of it takes about
+half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +42,7 @@ from kgzsl.training.step import make_optimiser
 MARKS = (10, 30, 100, 300, 1000, 3000)
 PEAKS, TRIAL_EPOCHS, TRIAL_SEED = (0.001, 0.003, 0.01), 60, 1
 PARTS = ("closed_form", "one_cycle", "constant")
-Record = dict[str, float]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -130,16 +133,20 @@ def run_all(options: argparse.Namespace) -> None:
     supervision, split = Recipe.load(options.network).inputs.supervision()
     world = World.of(supervision, split, options.seed)
     found: dict = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
-    found |= {"network": options.network, "hidden": options.hidden, "threads": options.threads, "seed": options.seed}
+    asked = {"network": options.network, "hidden": options.hidden, "threads": options.threads, "seed": options.seed}
+    if other := [name for name, value in asked.items() if found.get(name, value) != value]:
+        raise SystemExit(f"{options.out} holds figures of another {', '.join(other)}; name another file, or remove it.")
+    found |= asked
     found |= {"peak": options.peak} if options.peak else {}
+
+    options.out.parent.mkdir(parents=True, exist_ok=True)
 
     def keep(kind: str, record: Record) -> None:
         found[kind] = [*found.get(kind, []), record]
         options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        print(kind, json.dumps(record), flush=True)
+        tell({"kind": kind, **record})
 
-    if "closed_form" in options.parts:
-        found.pop("closed_form", None)
+    if "closed_form" in options.parts and "closed_form" not in found:
         keep("closed_form", closed_form(world))
     training = Training(world, options.network, options.hidden)
     if "one_cycle" in options.parts:
@@ -149,15 +156,20 @@ def run_all(options: argparse.Namespace) -> None:
         for epochs in (mark for mark in MARKS if mark <= options.epochs and mark not in there):
             settings = Settings(epochs=epochs, learning_rate=found["peak"], schedule="one_cycle")
             training.run(settings, lambda record: keep("one_cycle", record))
-    if "constant" in options.parts:
+    if "constant" in options.parts and found.get("constant", [{"epochs": 0}])[-1]["epochs"] < options.epochs:
         found.pop("constant", None)
         training.run(Settings(epochs=options.epochs), lambda record: keep("constant", record))
+
+
+def tell(record: Record) -> None:
+    """Say what was measured, beside what the command prints."""
+    print(json.dumps(record), flush=True, file=sys.stderr)
 
 
 def choose_peak(trial: Training) -> dict:
     """Return the rank of each peak on other held-out classes, and the best peak."""
     cycles = [Settings(epochs=TRIAL_EPOCHS, learning_rate=peak, schedule="one_cycle") for peak in PEAKS]
-    trials = [[one.learning_rate, trial.run(one, print)["rank"]] for one in cycles]
+    trials = [[one.learning_rate, trial.run(one, tell)["rank"]] for one in cycles]
     return {"trials": trials, "peak": max(trials, key=lambda pair: pair[1])[0]}
 
 
@@ -196,10 +208,13 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--epochs", type=int, default=3000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print what --out holds at the end")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if not options.draw:
         run_all(options)
+    if options.json:
+        print(options.out.read_text(encoding="utf-8"))
     if options.png:
         draw(json.loads(options.out.read_text(encoding="utf-8")), options.png)
 
