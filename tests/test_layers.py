@@ -15,7 +15,7 @@ LEVELS = {
     "errors": 0, "types": 0, "registry": 0, "markup": 0,
     "classes": 1, "quantisation": 1, "runtime": 1, "prediction": 1,
     "graph": 2, "semantics": 2, "features": 2, "bank": 2, "processes": 2,
-    "splits": 3, "tuning_settings": 3, "linked_graph": 3, "supervision": 3, "seen_bank": 3, "propagation": 3, "kernels": 3,
+    "splits": 3, "tuning_settings": 3, "linked_graph": 3, "supervision": 3, "seen_bank": 3, "seen_rows": 3, "propagation": 3, "kernels": 3,
     "scoring": 3, "naming": 3, "few_images": 3,
     "toy": 4, "vision": 4, "training": 4, "evaluation": 4, "benchmarks": 4,
     "transduction": 4, "meta_learning": 4,

@@ -23,7 +23,6 @@ from kgzsl.cli.measured_run import (
     transducer_of,
     update_notes,
     with_new,
-    with_seen_rows,
 )
 from kgzsl.cli.several_values import ListOptionCommand
 
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-SEEN_ROWS = ("predicted", "head")
 HELP = """Rank the images of feature files among candidate classes and print Hit@k, with chance and a baseline beside.
 
 Images are the rows of the files, whatever they were made from; those whose class is among the candidates are scored.
@@ -137,6 +135,7 @@ def evaluate_command(
     from kgzsl.methods import nearest_seen_bank
     from kgzsl.run_folder import RunFolder
     from kgzsl.runtime import write_text
+    from kgzsl.seen_rows import with_seen_rows
 
     _check_options(seen_rows, calibrate, seen_images, curve, plot, transduce)
     opened = RunFolder(run)
@@ -200,6 +199,7 @@ def _check_options(
     from kgzsl.errors import InputFileError
     from kgzsl.evaluation import check_curve_file, check_plotting
     from kgzsl.registry import choose
+    from kgzsl.seen_rows import SEEN_ROWS
     from kgzsl.transduction import TRANSDUCERS
 
     if transduce not in (None, FROM_RECIPE):

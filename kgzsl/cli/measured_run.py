@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kgzsl.bank import ClassifierBank, Scorer, StoredScorer
+    from kgzsl.bank import Scorer, StoredScorer
     from kgzsl.evaluation import GammaChoice
     from kgzsl.features import FeatureSet
     from kgzsl.graph.class_graph import ClassGraph
@@ -26,7 +26,6 @@ __all__ = [
     "transducer_of",
     "update_notes",
     "with_new",
-    "with_seen_rows",
 ]
 
 LISTS = ("unseen", "all")
@@ -107,26 +106,6 @@ def update_notes(run: RunFolder) -> tuple[str, ...]:
         "as a test. See kgzsl changes."
     )
     return (told,) if number else ()
-
-
-def with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: str | None) -> StoredScorer:
-    """Return the scorer with the classifiers of seen classes that are asked for."""
-    from kgzsl.bank import ClassifierBank
-    from kgzsl.errors import InputFileError
-
-    if isinstance(scorer, ClassifierBank):
-        own_scale = scorer.normalisation == "none"  # the head's rows cannot be brought to it
-        wanted = seen_rows or ("predicted" if own_scale else "head")
-        return scorer if wanted == "predicted" else _with_head(scorer, seen_bank)
-    if seen_rows == "head":
-        raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")
-    return scorer
-
-
-def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
-    """Return the bank with the head's rows for the seen classes, scaled as its own are."""
-    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
-    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)
 
 
 def transducer_of(name: str, run: RunFolder, seen_images: FeatureSet | None) -> tuple[str, Transducer]:

@@ -10,7 +10,7 @@ import typer
 
 from kgzsl.cli.completion import KINDS_OF_CANDIDATES, names_of
 from kgzsl.cli.last_run import last_run
-from kgzsl.cli.measured_run import LISTS, WITHOUT_SEEN, gamma_of, read_candidates, with_new, with_seen_rows
+from kgzsl.cli.measured_run import LISTS, WITHOUT_SEEN, gamma_of, read_candidates, with_new
 from kgzsl.cli.several_values import ListOptionCommand
 
 if TYPE_CHECKING:
@@ -186,13 +186,15 @@ def _seen_images(run: RunFolder, path: Path | None) -> FeatureSet:
 
 def _scored(run: RunFolder, images: list[FeatureSet], candidates: str) -> tuple[Any, Any, Any]:
     """Return scorer and graph with all that competes in the images' files, and the candidates."""
+    from kgzsl.seen_rows import with_seen_rows
+
     for one in images:
         run.scorer.check_backbone(one)
     kind = read_candidates(candidates, run)
     wanted = dict.fromkeys(i for one in images for i in one.index) if isinstance(kind, str) else kind
     new = [class_id for class_id in wanted if class_id not in run.graph.index] if kind not in LISTS else []
     scorer, graph = with_new(run, new)
-    return (scorer if kind in WITHOUT_SEEN else with_seen_rows(scorer, run.seen_bank, None)), graph, kind
+    return (scorer if kind in WITHOUT_SEEN else with_seen_rows(scorer, run.seen_bank)), graph, kind
 
 
 def _reports(

@@ -15,7 +15,6 @@ from kgzsl.cli.measured_run import (
     gamma_of,
     read_candidates,
     with_new,
-    with_seen_rows,
 )
 from kgzsl.cli.several_values import ListOptionCommand
 
@@ -76,6 +75,7 @@ def shift_command(
     from kgzsl.features import FeatureSet
     from kgzsl.hidden_classes import sample_of_seen_classes
     from kgzsl.run_folder import RunFolder
+    from kgzsl.seen_rows import with_seen_rows
 
     if candidates in KINDS and candidates not in WITHOUT_SEEN:
         raise InputFileError(
@@ -93,7 +93,7 @@ def shift_command(
         opened.scorer.check_backbone(images)
     wanted = dict.fromkeys(one for _, images in files for one in images.index) if isinstance(kind, str) else kind
     scorer, graph = with_new(opened, [one for one in wanted if one not in opened.graph.index])
-    scorer = with_seen_rows(scorer, opened.seen_bank, None)
+    scorer = with_seen_rows(scorer, opened.seen_bank)
     gamma = gamma_of(calibrate, scorer, opened, shown, graph=graph, seed=seed)
     assert not isinstance(gamma, str)
     reports = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kgzsl import __version__
-from kgzsl.bank import ClassifierBank, Scorer
+from kgzsl.bank import StoredScorer
 from kgzsl.classifier import ZeroShotClassifier
 from kgzsl.comparison.cells import Cell
 from kgzsl.comparison.table import Comparison, MeasuredCell
@@ -20,6 +20,7 @@ from kgzsl.methods import nearest_seen_bank
 from kgzsl.registry import choose
 from kgzsl.run_folder import RunFolder
 from kgzsl.runtime import progress, read_json, sha256_file, sha256_text, write_json
+from kgzsl.seen_rows import with_seen_rows
 from kgzsl.types import ClassId, PathLike
 
 __all__ = ["compare"]
@@ -50,7 +51,7 @@ def compare(
         files: feature files.
         folder: holds a run folder for each cell.
         candidates: which classes compete, of `kgzsl.evaluation.KINDS`; with ``generalised`` and ``all`` the seen
-            classes keep the head's classifiers where the method makes linear ones.
+            classes have the classifiers that `kgzsl.seen_rows` says.
         by: what figures are broken down by, of `kgzsl.evaluation.BREAKDOWNS`.
         device: ``auto``, ``cpu``, ``cuda``.
         bootstrap: how intervals are drawn.
@@ -112,8 +113,8 @@ def _evaluate(
     run: RunFolder, features: FeatureSet, kind: str, by: Sequence[str], bootstrap: Bootstrap
 ) -> dict[str, Any]:
     scorer, graph = _with_new(run, features, kind)
-    if kind in WITH_SEEN and isinstance(scorer, ClassifierBank):
-        scorer = _with_head(scorer, run.seen_bank)
+    if kind in WITH_SEEN:
+        scorer = with_seen_rows(scorer, run.seen_bank)
     report = evaluate(
         scorer,
         features,
@@ -127,16 +128,10 @@ def _evaluate(
     return report.to_json()
 
 
-def _with_new(run: RunFolder, features: FeatureSet, kind: str) -> tuple[Scorer, ClassGraph]:
+def _with_new(run: RunFolder, features: FeatureSet, kind: str) -> tuple[StoredScorer, ClassGraph]:
     """Return scorer and graph of a run, with classes added that only the features have."""
     new: list[ClassId] = [class_id for class_id in features.index if class_id not in run.graph.index]
     if not new or kind in ("unseen", "all"):
         return run.scorer, run.graph
     classifier = ZeroShotClassifier(run)
     return run.scorer.concat(classifier.scorer_of(new)), classifier.graph_with(new)
-
-
-def _with_head(bank: ClassifierBank, seen_bank: ClassifierBank) -> ClassifierBank:
-    """Return the bank with the head's rows for the seen classes, scaled as its own are."""
-    others = [class_id for class_id in bank.index if class_id not in seen_bank.index]
-    return bank.select(others).concat(seen_bank.normalised(bank.normalisation)).select(bank.index.ids)

@@ -80,10 +80,10 @@ def test_seen_rows(run: Path, files: list[str], rows: str, seen_hits: float) -> 
 
 
 def test_the_head_is_scaled_like_the_bank(run: Path) -> None:
-    from kgzsl.cli.measured_run import _with_head
+    from kgzsl.seen_rows import with_seen_rows
 
     bank = ClassifierBank.load(run / "bank.safetensors")
-    joined = _with_head(bank, ClassifierBank.load(run / "seen_bank.safetensors"))
+    joined = with_seen_rows(bank, ClassifierBank.load(run / "seen_bank.safetensors"))
     assert joined.index.ids == IDS
     assert torch.equal(joined.weights, torch.eye(len(IDS)))
 

@@ -11,6 +11,7 @@ from kgzsl.evaluation import Calibration, CrossValidatedGamma, beside_hidden
 from kgzsl.features import FeatureSet
 from kgzsl.hidden_classes import hidden_scorer_of, sample_of_seen_classes
 from kgzsl.run_folder import RunFolder
+from kgzsl.seen_rows import with_seen_rows
 
 SETS = ("caltech101-dev", "grocery-dev", "cub100-dev")
 
@@ -21,8 +22,7 @@ def measure(run: Path, assets: Path) -> dict[str, Any]:
     seen = folder.split.seen
     shown = sample_of_seen_classes(folder)
     head = folder.seen_bank.normalised(folder.bank.normalisation)
-    unseen = [one for one in folder.bank.index if one not in head.index]
-    scorer = head.concat(folder.bank.select(unseen))
+    scorer = with_seen_rows(folder.scorer, folder.seen_bank)
     kept = beside_hidden(head, hidden_scorer_of(folder))
     gamma = CrossValidatedGamma(kept, shown, folder.graph, seen, Calibration())
     made = {name: build_transducer(name, {}, lambda: shown) for name in REMEDIES}
