@@ -57,7 +57,7 @@ class ClassIndex:
     _row: dict[ClassId, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        row = {class_id: number for number, class_id in enumerate(self.ids)}
+        row = dict(zip(self.ids, range(len(self.ids))))
         if len(row) != len(self.ids):
             seen: set[str] = set()
             twice = next(i for i in self.ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]

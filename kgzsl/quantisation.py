@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from kgzsl.types import Float, Int, Tensor
@@ -9,8 +11,8 @@ from kgzsl.types import Float, Int, Tensor
 __all__ = ["expand", "is_finite", "quantise"]
 
 LARGEST = 127
-NUMBERS_AT_ONCE = 1 << 18
-"""Numbers that are looked at together: widened to single precision they stay in the cache."""
+NUMBERS_AT_ONCE = 32_768
+"""Numbers of half precision that are widened together: they stay in the cache, and one thread sees to them."""
 
 
 def quantise(rows: Float[Tensor, "C S"]) -> tuple[Int[Tensor, "C S"], Float[Tensor, "C"]]:
@@ -41,7 +43,8 @@ def is_finite(values: Float[Tensor, "..."]) -> bool:
         >>> is_finite(torch.tensor([1.0, -2.0])), is_finite(torch.tensor([1.0, float("nan")]))
         (True, False)
     """
-    wide = torch.promote_types(values.dtype, torch.float32)  # sums of half precision would be too large for their own
-    width = values[0].numel() if values.dim() and len(values) else 1
-    parts = torch.split(values, max(1, NUMBERS_AT_ONCE // max(1, width))) if values.dim() else (values,)
+    wide = torch.promote_types(values.dtype, torch.float32)  # a sum of half precision would be too large for its own
+    parts: Sequence[Tensor] = (values,)
+    if values.dtype != wide and values.dim() and values.numel():
+        parts = torch.split(values, max(1, NUMBERS_AT_ONCE // values[0].numel()))
     return all(bool(torch.isfinite(part.to(wide).sum())) or bool(torch.isfinite(part).all()) for part in parts)

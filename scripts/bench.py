@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -147,12 +148,16 @@ def start(run: Path, rounds: int) -> list[Row]:
         "python": [sys.executable, "-c", "pass"],
     }
     found = dict.fromkeys(programs, float("inf"))
-    for _ in range(rounds):
-        for name, program in programs.items():
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run(program, check=True, capture_output=True)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            found[name] = min(found[name], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    with tempfile.TemporaryDirectory() as compiled:  # as an installed package: compiled once
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for number in range(rounds + 1):
+            for name, program in programs.items():
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run(program, check=True, capture_output=True, env=environment)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                found[name] = min(found[name], spent) if number else found[name]
     return [
         row("start of kgzsl predict --features", found["predict"], found["torch"], "import torch", "2500 ms"),
         row("kgzsl --help", found["help"], found["python"], "bare Python", "300 ms"),

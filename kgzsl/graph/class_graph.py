@@ -11,7 +11,7 @@ import numpy as np
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import GraphError
 from kgzsl.graph.links import Links
-from kgzsl.graph.neighbours import Neighbours
+from kgzsl.graph.neighbours import Neighbours, downward
 from kgzsl.graph.stored_texts import appended_texts
 from kgzsl.markup import facts, page, some_of
 from kgzsl.types import Array, ClassId, Int
@@ -89,24 +89,20 @@ class ClassGraph:
             raise GraphError(f"Edge {child} -> {parent} stands twice in graph {self.name!r}; remove one of them.")
 
     def _check_acyclic(self) -> None:
-        open_parents = np.bincount(self.edges[:, 0], minlength=len(self.index))
-        ready, done = np.flatnonzero(open_parents == 0), 0
-        while len(ready):
-            done += len(ready)
-            children, number = np.unique(self._children.of_all(ready), return_counts=True)
-            open_parents[children] -= number
-            ready = children[open_parents[children] == 0]
-        if done < len(self.index):
+        unplaced = np.ones(len(self.index), dtype=bool)
+        for rows in downward(self._parents, self._children):
+            unplaced[rows] = False
+        if unplaced.any():
             raise GraphError(
-                f"Graph {self.name!r} has a cycle: {self._name_cycle(open_parents.tolist())}. Remove one edge of it."
+                f"Graph {self.name!r} has a cycle: {self._name_cycle(unplaced.tolist())}. Remove one edge of it."
             )
 
-    def _name_cycle(self, open_parents: list[int]) -> str:
-        row = next(row for row, number in enumerate(open_parents) if number > 0)
+    def _name_cycle(self, unplaced: list[bool]) -> str:
+        row = unplaced.index(True)
         walk: list[int] = []
         while row not in walk:
             walk.append(row)
-            row = next(parent for parent in self._parents[row] if open_parents[parent] > 0)
+            row = next(parent for parent in self._parents[row] if unplaced[parent])
         return " -> ".join(self.index[step] for step in [*walk[walk.index(row) :], row])
 
     def __repr__(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from kgzsl.errors import UnknownClassError
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.neighbours import Neighbours, downward, runs
 from kgzsl.types import Array, ClassId, Int
 
 __all__ = ["ancestor_hops", "components", "hop_distances", "paths_to_root", "shortest_path", "tree_distances"]
@@ -33,10 +34,10 @@ def ancestor_hops(graph: ClassGraph) -> Int[Array, "E 3"]:
         [[0, 0, 0], [1, 1, 0], [1, 0, 1]]
     """
     count = graph.num_classes
-    up = _neighbours(graph.edges, count)
+    up, down = (Neighbours.of(count, at, to) for at, to in (graph.edges.T, graph.edges.T[::-1]))
     found = _Above(count)
-    for rows in _levels(up, _neighbours(graph.edges[:, ::-1], count)):
-        number = up[0][rows + 1] - up[0][rows]
+    for rows in downward(up, down):
+        number = up.numbers(rows)
         found.add_roots(rows[number == 0])
         found.add_below_one(rows[number == 1], up)
         found.add_below_several(rows[number > 1], up)
@@ -60,21 +61,20 @@ class _Above:
         """Add classes that have no parent."""
         self._append(rows, np.ones_like(rows), rows)
 
-    def add_below_one(self, rows: Int[Array, "R"], up: tuple[Array, Array]) -> None:
+    def add_below_one(self, rows: Int[Array, "R"], up: Neighbours) -> None:
         """Add classes with one parent, whose ancestors are there."""
-        parents = up[1][up[0][rows]]
+        parents = up.of_all(rows)
         sizes = self.sizes[parents] + 1
-        keys = self.keys[_runs(self.starts[parents] - 1, sizes)] + (1 << self.bits)
+        keys = self.keys[runs(self.starts[parents] - 1, sizes)] + (1 << self.bits)
         keys[np.cumsum(sizes) - sizes] = rows  # in place of what stands before the run of the parent
         self._append(rows, sizes, keys)
 
-    def add_below_several(self, rows: Int[Array, "R"], up: tuple[Array, Array]) -> None:
+    def add_below_several(self, rows: Int[Array, "R"], up: Neighbours) -> None:
         """Add classes whose parents may share ancestors: the nearest way to each counts."""
-        number = up[0][rows + 1] - up[0][rows]
-        parents = up[1][_runs(up[0][rows], number)]
+        parents = up.of_all(rows)
         sizes = self.sizes[parents]
-        keys = self.keys[_runs(self.starts[parents], sizes)] + (1 << self.bits)
-        below = np.repeat(np.repeat(np.arange(len(rows)), number), sizes)
+        keys = self.keys[runs(self.starts[parents], sizes)] + (1 << self.bits)
+        below = np.repeat(np.repeat(np.arange(len(rows)), up.numbers(rows)), sizes)
         below, keys = np.concatenate([np.arange(len(rows)), below]), np.concatenate([rows, keys])
         order = np.lexsort((keys, keys & (1 << self.bits) - 1, below))  # by class, ancestor, hop
         below, keys = below[order], keys[order]
@@ -100,31 +100,11 @@ class _Above:
         for first in range(0, len(self.sizes), DESCENDANTS_AT_ONCE):
             rows = slice(first, min(first + DESCENDANTS_AT_ONCE, len(self.sizes)))
             part = found[offsets[rows.start] : offsets[rows.stop]]
-            keys = self.keys[_runs(self.starts[rows], self.sizes[rows])]
+            keys = self.keys[runs(self.starts[rows], self.sizes[rows])]
             part[:, 0] = np.repeat(np.arange(rows.start, rows.stop), self.sizes[rows])
             np.bitwise_and(keys, (1 << self.bits) - 1, out=part[:, 1])
             np.right_shift(keys, self.bits, out=part[:, 2])
         return found
-
-
-def _levels(up: tuple[Array, Array], down: tuple[Array, Array]) -> Iterator[Int[Array, "R"]]:
-    """Yield all rows, the parents of each before itself."""
-    missing = np.diff(up[0])
-    ready = np.flatnonzero(missing == 0)
-    while len(ready):
-        yield ready
-        number = down[0][ready + 1] - down[0][ready]
-        children, done = np.unique(down[1][_runs(down[0][ready], number)], return_counts=True)
-        missing[children] -= done
-        ready = children[missing[children] == 0]
-
-
-def _runs(starts: Int[Array, "R"], sizes: Int[Array, "R"]) -> Int[Array, "K"]:
-    """Return ``starts[0], starts[0] + 1, ...``, as many as the first size says, then those of the second, ..."""
-    before = np.cumsum(sizes) - sizes
-    places: np.ndarray = np.repeat(starts - before, sizes)
-    places += np.arange(len(places))
-    return places
 
 
 def _neighbours(edges: Int[Array, "E 2"], count: int) -> tuple[Array, Array]:

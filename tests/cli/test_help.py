@@ -82,7 +82,7 @@ def test_stopping_exits_with_130(
     def stopped() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kgzsl.cli.make_app", lambda: stopped)
+    monkeypatch.setattr("kgzsl.cli.make_app", lambda asked: stopped)
     assert kgzsl("train") == 130
     assert "stopped" in capsys.readouterr().err
 

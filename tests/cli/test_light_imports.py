@@ -6,22 +6,31 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from kgzsl.cli import make_app
+
 HEAVY = ("torch_geometric", "transformers", "nltk", "scipy", "sentence_transformers", "pandas", "networkx", "sklearn",
          "PIL", "matplotlib", "huggingface_hub", "gensim", "onnxruntime")  # fmt: skip
 PROGRAM = """
 import json, sys
 from kgzsl.cli import make_app
 try:
-    make_app()(json.loads(sys.argv[1]), standalone_mode=False)
+    asked = json.loads(sys.argv[1])
+    make_app(asked[0])(asked, standalone_mode=False)
 finally:
     print("LOADED", json.dumps(sorted(sys.modules)))
 """
 
 
-def loaded(*arguments: str) -> set[str]:
+def modules(*arguments: str) -> set[str]:
     command = [sys.executable, "-c", PROGRAM, json.dumps(arguments)]
     lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
-    return {name.split(".")[0] for name in json.loads(lines[-1].removeprefix("LOADED "))}
+    return set(json.loads(lines[-1].removeprefix("LOADED ")))
+
+
+def loaded(*arguments: str) -> set[str]:
+    return {name.split(".")[0] for name in modules(*arguments)}
 
 
 def test_predicting_from_features_imports_torch_alone(toy_run):
@@ -34,3 +43,25 @@ def test_predicting_from_features_imports_torch_alone(toy_run):
 def test_the_help_imports_no_torch():
     found = loaded("--help")
     assert not found & {"torch", "numpy", *HEAVY}
+
+
+def test_a_command_is_read_without_the_others():
+    found = modules("list-options", "--help")
+    assert "kgzsl.cli.list_options" in found
+    assert not found & {"kgzsl.cli.train", "kgzsl.cli.predict", "kgzsl.cli.serve"}
+
+
+@pytest.mark.parametrize("asked", ["rename", "share", "trian", "import_gbu", "--help"])
+def test_where_the_word_is_no_file_of_a_command_all_commands_are_there(asked: str):
+    assert commands_of(asked) == commands_of(None)
+
+
+@pytest.mark.parametrize("name", ["predict", "import-gbu", "graph", "changes"])
+def test_a_command_alone_is_what_it_is_among_all(name: str):
+    alone, all_of_them = commands_of(name), commands_of(None)
+    assert name in alone and alone < all_of_them
+
+
+def commands_of(asked: str | None) -> set[str]:
+    app = make_app(asked)
+    return {str(one.name) for one in (*app.registered_commands, *app.registered_groups)}
