@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from kgzsl.bank import Scorer
@@ -23,10 +24,16 @@ def once(path: Path, compute: Callable[[], Any]) -> Any:
     return read_json(path)
 
 
-def hits_by_class(scorer: Scorer, images: FeatureSet) -> list[float]:
-    """Return how many images of each class are right among the classes of all of them, ties pessimistic."""
+def hits_by_class(scorer: Scorer, images: FeatureSet, others: Sequence[str] = ()) -> list[float]:
+    """Return how many images of each class are right, ties pessimistic.
+
+    Args:
+        scorer: of the classes that compete.
+        images: labelled images; their own classes compete.
+        others: further classes that do.
+    """
     ids = sorted({str(one) for one in images.class_ids()})
-    narrow = scorer.select(tuple(ids))
+    narrow = scorer.select((*ids, *(one for one in others if one not in set(ids))))
     own = torch.from_numpy(narrow.index.rows(str(one) for one in images.class_ids()))
     found = torch.cat([ranks(scores, own[rows]) for rows, scores in score_in_chunks(narrow, images)])
     return torch.bincount(own, weights=(found == 1).double(), minlength=len(ids)).tolist()
@@ -66,6 +73,19 @@ class Change:
         hits = [100 * float(side.mean(dim=0).sum()) / float(images.sum()) for side in (before, after)]
         return cls(*hits, low, high, tuple(each.tolist()))
 
+    @classmethod
+    def of_harmonic_means(cls, seen: Mapping[str, Any], unseen: Mapping[str, Any], draws: int = 1000) -> Change:
+        """Compute it for H, of accuracies per class; seen and unseen classes are drawn by themselves."""
+        sizes = [len(one["images"]) for one in (seen, unseen)]
+        drawn = [np.random.default_rng(kind).integers(size, size=(draws, size)) for kind, size in enumerate(sizes)]
+        figures, spread = [], []
+        for side in ("before", "after"):
+            parts = [np.mean(one[side], axis=0) / np.array(one["images"]) for one in (seen, unseen)]
+            figures.append(100 * float(_harmonic(parts[0].mean(), parts[1].mean())))
+            spread.append(_harmonic(*(one[rows].mean(axis=1) for one, rows in zip(parts, drawn))))
+        low, high = 100 * np.quantile(spread[1] - spread[0], [0.025, 0.975])
+        return cls(*figures, float(low), float(high), (figures[1] - figures[0],))
+
     @property
     def gain(self) -> float:
         """The difference."""
@@ -73,3 +93,7 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.before:.1f} → {self.after:.1f}, {self.gain:+.1f} [{self.low:+.1f}, {self.high:+.1f}]"
+
+
+def _harmonic(first: Any, second: Any) -> Any:
+    return 2 * first * second / np.maximum(first + second, 1e-12)

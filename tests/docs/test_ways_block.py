@@ -21,6 +21,8 @@ from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
 
 UP = {"images": [10, 20, 5, 40], "before": [[1, 2, 0, 8], [3, 2, 2, 8]], "after": [[9, 16, 5, 30], [9, 20, 4, 28]]}
+DOWN = {"images": [1, 1, 1, 1], "before": [[1, 1, 1, 0]], "after": [[1, 0, 1, 0]]}
+ONE = {"images": [10, 20], "before": [[1, 0]], "after": [[6, 10]]}
 MIXED = {"images": [10, 20], "before": [[5, 5], [5, 5]], "after": [[9, 5], [5, 1]]}
 
 
@@ -35,12 +37,20 @@ def test_a_change_is_what_drawing_classes_by_hand_gives() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
 
 
+def test_a_change_of_harmonic_means() -> None:
+    found = Change.of_harmonic_means(DOWN, ONE)
+    before, after = 2 * 0.75 * 0.05 / 0.8, 2 * 0.5 * 0.55 / 1.05
+    assert (found.before, found.after) == pytest.approx((100 * before, 100 * after))
+    assert found.low < found.gain < found.high and found.high <= 100 * 2 * 0.6 / 1.6 + 1e-6
+
+
 def test_hits_are_by_class_and_ties_are_misses() -> None:
     bank = ClassifierBank(ClassIndex(("b", "a", "c")), torch.eye(3), torch.zeros(3), "toy")
     features = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [1.0, 1.0, 0], [0, 1.0, 0]])
     images = FeatureSet(features, torch.tensor([0, 1, 1, 0]), ClassIndex(("b", "a")), "toy")
     assert hits_by_class(bank, images) == [1.0, 1.0]  # of a (a tie), then of b (one is taken for a)
     assert images_by_class(images) == [2, 2]
+    assert hits_by_class(bank, images.rows(torch.tensor([1, 3])), ("c",)) == [1.0, 0.0]
 
 
 def test_once_computes_once(tmp_path: Path) -> None:
@@ -56,6 +66,7 @@ def test_the_table_has_a_row_a_way_and_says_what_is_certain() -> None:
             "attribute nodes": {**told, "seconds": [3.2, 4.6], "sets": {BIRDS: MIXED}},
         },
         "branches": {"episodic": {**told, "sets": {"branches": MIXED}}},
+        "calibrated": {"grocery-dev": {"gamma": 1.25, "seconds": [0.0, 0.4], "seen": DOWN, "unseen": ONE}},
     }
     text = block(found)
     assert text.startswith("### Ways of learning\n")
@@ -66,6 +77,8 @@ def test_the_table_has_a_row_a_way_and_says_what_is_certain() -> None:
     assert f"| attribute nodes | {BIRDS} | `kernel`, inductive | {Change.of(MIXED)} | 3 + 5 |" in text
     assert f"| episodic | seen classes of hidden branches | `kernel`, inductive | {Change.of(MIXED)} | 1.2 |" in text
     assert f"- better beyond the interval: transductive (agreement), {SETS[0]} +{Change.of(UP).gain:.1f}." in text
+    harmonic = Change.of_harmonic_means(DOWN, ONE)
+    assert f"calibration, gamma 1.25 | grocery-dev and seen, H | `kernel`, gamma 0 | {harmonic} | 0.4 |" in text
     assert "- worse beyond the interval: none." in text
     assert "- of 4 differences 3 change their sign from seed to seed: " in text
 
