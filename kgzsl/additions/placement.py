@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from kgzsl.additions.added_class import Likeness
 from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.semantics import SemanticEmbedding
 from kgzsl.types import ClassId, Float, Tensor
 
@@ -76,6 +77,7 @@ class DescriptionPlacer:
     def __init__(self, graph: ClassGraph, semantics: SemanticEmbedding, rule: PlacementRule | None = None) -> None:
         self.graph = graph
         self.rule = rule or PlacementRule()
+        self._attributes = graph.index.rows(graph.marked(ATTRIBUTE_MARK))
         self._known = [functional.normalize(part, dim=1) for part in semantics.parts().values()]
 
     def place(self, vectors: SemanticEmbedding) -> list[Placement]:
@@ -88,7 +90,8 @@ class DescriptionPlacer:
         for first in range(0, len(vectors.index), ROWS_AT_ONCE):
             rows = slice(first, first + ROWS_AT_ONCE)
             likeness = self.likeness([part[rows] for part in vectors.parts().values()])
-            count = min(self.rule.neighbours, self.graph.num_classes)
+            likeness[:, self._attributes] = -torch.inf  # they are no classes
+            count = min(self.rule.neighbours, self.graph.num_classes - len(self._attributes))
             best = likeness.topk(count, dim=1)
             places += [self._place(values, found) for values, found in zip(best.values.tolist(), best.indices.tolist())]
         return places

@@ -10,6 +10,7 @@ import torch
 from kgzsl.additions import DescriptionPlacer, PlacementRule
 from kgzsl.classes import ClassIndex
 from kgzsl.graph.custom import from_pairs
+from kgzsl.graph.linking import with_attributes
 from kgzsl.semantics import SemanticEmbedding
 
 GRAPH = from_pairs([("cat", "animal"), ("dog", "animal"), ("saw", "tool"), ("saw", "gift"), ("cat", "pet")])
@@ -65,3 +66,13 @@ def test_parts_count_alike() -> None:
     new = torch.tensor([[1.0, 0.0, 0.0, 1.0]])
     (found,) = DescriptionPlacer(GRAPH, both).place(SemanticEmbedding(ClassIndex(("new",)), new, "toy", both.text_form))
     assert found.nearest == place(PlacementRule()).nearest
+
+
+def test_attributes_are_no_place_for_a_class() -> None:
+    linked = with_attributes(GRAPH, ("cat", "dog"), ("whiskers", "bark"), torch.eye(2), 1)
+    angles = ANGLES | {"attribute:whiskers": 0, "attribute:bark": 1}
+    rule = PlacementRule(neighbours=3, width=0.1, itself=0.25)
+    (found,) = DescriptionPlacer(linked, vectors(angles), rule).place(vectors({"new": 0}))
+    assert found == place(rule)
+    (everyone,) = DescriptionPlacer(linked, vectors(angles), PlacementRule(neighbours=99)).place(vectors({"new": 0}))
+    assert everyone == place(PlacementRule(neighbours=99))
