@@ -21,6 +21,7 @@ LEFT_OUT = {
     "fine_tuning": f"a small SGCN, then a tuned backbone; {OF_WAYS}",
     "similar_links": f"a small SGCN; {OF_WAYS}",
     "attribute_nodes": f"birds by CUB class; {OF_WAYS}",
+    "attribute_nodes_21k": f"a small SGCN; {OF_WAYS}",
 }
 """Recipes that are no row of the page, and why."""
 
