@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,12 @@ class AncestorKernel:
         self._profiles = self._normalised(below, above, decay**hop * self._rarity[above])
         self._seen: Array = self._profiles[seen].toarray().T  # (A ancestors of seen classes, K)
 
+    def to(self, precision: torch.dtype) -> AncestorKernel:
+        """Return the kernel in another precision."""
+        other, kind = copy(self), torch.empty(0, dtype=precision).numpy().dtype
+        other._profiles, other._seen = self._profiles.astype(kind), self._seen.astype(kind)
+        return other
+
     def _normalised(self, below: Array, above: Array, weights: Array) -> csr_matrix:
         """Return unit profiles (C, A), without the columns that no seen class has; these count in the length only."""
         from scipy.sparse import csr_matrix
@@ -79,7 +86,7 @@ class AncestorKernel:
         shape = (len(extensions), len(self._seen))
         matrix = csr_matrix((np.array(values), np.array(columns, dtype=np.int64), pointer), shape=shape)
         matrix.sort_indices()
-        return torch.from_numpy(matrix @ self._seen)
+        return torch.from_numpy(matrix.astype(self._seen.dtype) @ self._seen)
 
     def _profile_of_new(self, extension: ClassExtension) -> tuple[list[int], list[float]]:
         """Return the columns of a new class's unit profile and its values there."""

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-
 from kgzsl.errors import RecipeError
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.semantics.embedding import SemanticEmbedding
@@ -20,7 +18,7 @@ class SeenKernel(Protocol):
     """Likeness of classes to K seen classes in a fixed order: symmetric, positive, 1 of a class to itself."""
 
     def to_seen(self, rows: Int[Array, "R"]) -> Float[Tensor, "R K"]:
-        """Return the likeness of rows of the graph to the seen classes, float64."""
+        """Return the likeness of rows of the graph to the seen classes, float64 as a rule."""
         ...
 
     def new_to_seen(self, extensions: Sequence[ClassExtension], vectors: SemanticEmbedding) -> Float[Tensor, "N K"]:
@@ -61,4 +59,4 @@ class MixedKernel:
         return self._sum([part.new_to_seen(extensions, vectors) for part in self.parts])
 
     def _sum(self, values: Sequence[Tensor]) -> Tensor:
-        return torch.stack([share * value for share, value in zip(self.shares, values)]).sum(dim=0)
+        return sum((value * share for share, value in zip(self.shares[1:], values[1:])), values[0] * self.shares[0])

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import torch
 
+from kgzsl.runtime import product
 from kgzsl.types import Float, Int, Tensor
 
 __all__ = ["GaussianProcess", "leave_out", "prediction_weights"]
@@ -49,8 +50,8 @@ class GaussianProcess:
         return cls(kernel, ridge, mean, dual)
 
     def predict(self, to_seen: Float[Tensor, "R K"]) -> Float[Tensor, "R O"]:
-        """Return the expected rows of classes, given their likeness to the seen ones."""
-        return self.mean + to_seen @ self.dual
+        """Return the expected rows of classes, given their likeness to the seen ones, in the precision of that."""
+        return product(to_seen, self.dual.to(to_seen.dtype)).add_(self.mean.to(to_seen.dtype))
 
     def weights(self, to_seen: Float[Tensor, "R K"]) -> Float[Tensor, "R K"]:
         """Return how much of each target is in a prediction: ``predict(to_seen) = weights(to_seen) @ targets``."""

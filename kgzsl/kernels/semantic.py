@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from torch.nn import functional
 
 from kgzsl.errors import SemanticsError
 from kgzsl.graph.extension import ClassExtension
+from kgzsl.runtime import product
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.types import Array, Float, Int, Tensor
 
@@ -25,13 +27,26 @@ class SemanticKernel:
         semantics: a vector for every class of the graph, in its order.
         seen: (K,) rows of the seen classes.
         width: how much of a cosine may be missing, greater than 0.
+        precision: in which likeness is computed.
     """
 
-    def __init__(self, semantics: SemanticEmbedding, seen: Int[Array, "K"], width: float) -> None:
-        self.width = width
+    def __init__(
+        self,
+        semantics: SemanticEmbedding,
+        seen: Int[Array, "K"],
+        width: float,
+        precision: torch.dtype = torch.float64,
+    ) -> None:
+        self.width, self.precision = width, precision
         self._semantics = semantics
         rows = torch.from_numpy(seen)
-        self._seen = [_unit(part[rows]) for part in semantics.parts().values()]
+        self._seen = [self._unit(part[rows]) for part in semantics.parts().values()]
+
+    def to(self, precision: torch.dtype) -> SemanticKernel:
+        """Return the kernel in another precision."""
+        other = copy(self)
+        other.precision, other._seen = precision, [seen.to(precision) for seen in self._seen]
+        return other
 
     def to_seen(self, rows: Int[Array, "R"]) -> Float[Tensor, "R K"]:
         """Return the likeness of rows of the graph to the seen classes."""
@@ -54,9 +69,9 @@ class SemanticKernel:
         return self._likeness(parts)
 
     def _likeness(self, parts: Sequence[Float[Tensor, "R S"]]) -> Float[Tensor, "R K"]:
-        each = [torch.exp((_unit(part) @ seen.T - 1) / self.width) for part, seen in zip(parts, self._seen)]
-        return torch.stack(each).mean(dim=0)
+        cosines = [product(self._unit(part), seen.T) for part, seen in zip(parts, self._seen)]
+        each = [cosine.sub_(1).div_(self.width).exp_() for cosine in cosines]
+        return each[0] if len(each) == 1 else torch.stack(each).mean(dim=0)
 
-
-def _unit(vectors: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
-    return functional.normalize(vectors.double(), dim=1)
+    def _unit(self, vectors: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
+        return functional.normalize(vectors.to(self.precision), dim=1)

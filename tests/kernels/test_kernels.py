@@ -92,3 +92,12 @@ def test_vectors_of_another_encoder_are_refused() -> None:
     other = SemanticEmbedding(toy_semantics().index, toy_semantics().vectors, "another encoder")
     with pytest.raises(SemanticsError, match="another encoder"):
         kernel.new_to_seen([extension_from(graph, toy_graph(), "okapi")], other)
+
+
+def test_single_precision_says_the_same_to_rounding() -> None:
+    parts = (SemanticKernel(toy_semantics(), EVERY_ROW, 0.3), AncestorKernel(toy_graph(), EVERY_ROW, 0.8))
+    for part in parts:
+        single = part.to(torch.float32)
+        assert single.to_seen(EVERY_ROW).dtype == torch.float32
+        torch.testing.assert_close(single.to_seen(EVERY_ROW).double(), part.to_seen(EVERY_ROW), atol=2e-6, rtol=0)
+        assert part.to_seen(EVERY_ROW).dtype == torch.float64

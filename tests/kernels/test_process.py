@@ -49,3 +49,14 @@ def test_the_variance_is_one_far_away_and_shrinks_at_a_seen_class() -> None:
     spread = [float(GaussianProcess.fit(kernel, targets, ridge).variance(kernel).max()) for ridge in (1.0, 0.1, 1e-6)]
     assert spread[0] > spread[1] > spread[2]
     assert spread[2] == pytest.approx(0, abs=1e-5)
+
+
+def test_predictions_are_in_the_precision_of_the_likeness() -> None:
+    draw = torch.Generator().manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(9, 3, generator=draw, dtype=torch.float64), dim=1)
+    targets = torch.randn(6, 4, generator=draw, dtype=torch.float64)
+    likeness = torch.exp(vectors @ vectors.T - 1)
+    process = GaussianProcess.fit(likeness[:6, :6], targets, 0.1)
+    exact, single = (process.predict(likeness[6:, :6].to(kind)) for kind in (torch.float64, torch.float32))
+    assert (exact.dtype, single.dtype) == (torch.float64, torch.float32)
+    torch.testing.assert_close(single.double(), exact, atol=1e-5, rtol=0)
