@@ -63,12 +63,13 @@ def test_it_is_what_adapting_gives(run: Path, file: Path, name: str) -> None:
     assert found["notes"][0].startswith(f"Transductive ({name}): the 40 images that are scored were seen before")
 
 
-def test_seen_classes_are_anchored(run: Path, file: Path) -> None:
+@pytest.mark.parametrize("name", ["prototypes", "local-scaling"])
+def test_seen_classes_are_anchored(run: Path, file: Path, name: str) -> None:
     listed = file.parent / "candidates.txt"
     listed.write_text("okapi\nowl\nzebra\n")
     plain, adapted = (
         reported(run, file, "--candidates", str(listed), "--calibrate", "0.5", *more)
-        for more in ((), ("--transduce", "prototypes"))
+        for more in ((), ("--transduce", name))
     )
     assert adapted["seen"]["hits_micro"] == plain["seen"]["hits_micro"]
     assert adapted["num_candidates"] == 3
