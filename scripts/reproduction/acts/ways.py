@@ -256,6 +256,7 @@ def block(found: Mapping[str, Any]) -> str:
 
 
 INTRODUCTION = (
+    "By `scripts/reproduce --acts meta_learning fine_tuning ways`, each way a shipped recipe.\n\n"
     "Each way against its own plain start, on the same images: Hit@1 among the unrelated candidates before → after, "
     "and the difference with its paired 95 % interval over classes; means of three seeds. The seed is the training's: "
     "folds by which the kernel chooses widths, first values of networks, masks, episodes. Adapting to unlabelled "
