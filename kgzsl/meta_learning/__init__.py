@@ -9,7 +9,7 @@ The methods that end in a bank are `kgzsl.methods.Episodic`, `MAML` and `Memory`
 """
 
 from kgzsl.meta_learning.episodes import STRATEGIES, Episode, EpisodeSampler
-from kgzsl.meta_learning.kernel_learner import KernelLearner
+from kgzsl.meta_learning.kernel_learner import KernelLearner, around_mean
 from kgzsl.meta_learning.loop import EpisodeLearner, MetaSettings, meta_train
 from kgzsl.meta_learning.maml import InnerLoop, MAMLLearner, twice_differentiable
 from kgzsl.meta_learning.memory_learner import MemoryLearner, attention_of, read_memory
@@ -26,6 +26,7 @@ __all__ = [
     "MAMLLearner",
     "MemoryLearner",
     "MetaSettings",
+    "around_mean",
     "attention_of",
     "meta_train",
     "read_memory",

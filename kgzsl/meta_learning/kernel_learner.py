@@ -2,6 +2,8 @@
 
 The rows of hidden classes follow from those of the shown ones by one linear solve, and every step of it can be
 differentiated. So widths, shares and ridge need no grid, however many kernels there are.
+The same goes for how much of the mean of the shown rows a prediction keeps: what is far from all that is shown looks
+like the mean, which tells no class of a hidden branch from another.
 
 References:
     Bertinetto, Henriques, Torr, Vedaldi: Meta-Learning with Differentiable Closed-Form Solvers, ICLR 2019.
@@ -23,7 +25,7 @@ from torch.nn import functional
 from kgzsl.kernels import prediction_weights
 from kgzsl.types import Float, Int, Tensor
 
-__all__ = ["KernelLearner"]
+__all__ = ["KernelLearner", "around_mean"]
 
 
 class KernelLearner(nn.Module):
@@ -35,6 +37,7 @@ class KernelLearner(nn.Module):
         widths: of the former, to begin with.
         shares: of all, to begin with; those with a width first. They sum to one.
         ridge: variance of the noise, to begin with.
+        mean: how much of the mean of the shown rows is in a prediction, to begin with; 1 is plain regression.
     """
 
     def __init__(
@@ -45,12 +48,14 @@ class KernelLearner(nn.Module):
         widths: Sequence[float],
         shares: Sequence[float],
         ridge: float,
+        mean: float = 1.0,
     ) -> None:
         super().__init__()
         self._cosines, self._fixed = [list(texts) for texts in cosines], list(fixed)
         self.log_widths = nn.Parameter(torch.tensor(list(widths)).log())
         self.share_logits = nn.Parameter(torch.tensor(list(shares)).log())
         self.log_ridge = nn.Parameter(torch.tensor(ridge).log())
+        self.log_mean = nn.Parameter(torch.tensor(mean).log())
 
     @property
     def widths(self) -> list[float]:
@@ -66,6 +71,11 @@ class KernelLearner(nn.Module):
     def ridge(self) -> float:
         """What was learned of the ridge."""
         return float(self.log_ridge.detach().double().exp())
+
+    @property
+    def mean(self) -> float:
+        """What was learned of the share of the mean."""
+        return float(self.log_mean.detach().double().exp())
 
     def kernel(self, rows: Int[Tensor, "R"], columns: Int[Tensor, "A"]) -> Float[Tensor, "R A"]:
         """Return how alike classes are, by their positions."""
@@ -88,4 +98,14 @@ class KernelLearner(nn.Module):
         """Return the regression of the shown rows at the hidden classes, of length one."""
         whole = self.kernel(torch.cat([shown, hidden]), shown) / self.log_ridge.exp()
         weights = prediction_weights(whole[: len(shown)], whole[len(shown) :], 1.0)
-        return functional.normalize(weights @ rows, dim=1)
+        return functional.normalize(weights @ around_mean(rows, self.log_mean.exp()), dim=1)
+
+
+def around_mean(rows: Float[Tensor, "A O"], share: Float[Tensor, ""] | float) -> Float[Tensor, "A O"]:
+    """Return rows that differ as those given do, around a share of their mean.
+
+    Example:
+        >>> around_mean(torch.tensor([[1.0, 2.0], [3.0, 2.0]]), 0.5).tolist()
+        [[0.0, 1.0], [2.0, 1.0]]
+    """
+    return rows - (1 - share) * rows.mean(dim=0)

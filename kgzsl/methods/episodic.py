@@ -2,9 +2,9 @@
 
 The classifier of a class is a Gaussian-process regression of the seen ones, as in `KernelRegression`. Its kernel has
 three parts: the meaning of a class, the ancestors that it shares, and the meaning of all that stands around it in the
-graph (`PropagatedSemantics`, the part of a graph convolution that has no weights). How wide and how much of each, and
-the noise, are learned by gradients through the closed form, from episodes that hide seen classes and ask for their
-rows.
+graph (`PropagatedSemantics`, the part of a graph convolution that has no weights). How wide and how much of each, the
+noise, and how much of the mean of the seen classifiers a prediction keeps are learned by gradients through the closed
+form, from episodes that hide whole branches of seen classes and ask that they be told from each other.
 
 After:
     Bertinetto, Henriques, Torr, Vedaldi: Meta-Learning with Differentiable Closed-Form Solvers, ICLR 2019.
@@ -31,7 +31,7 @@ from kgzsl.errors import CorruptFileError, KgzslError, NotFittedError, RecipeErr
 from kgzsl.graph.class_graph import ClassGraph
 from kgzsl.graph.extension import ClassExtension
 from kgzsl.kernels import AncestorKernel, GaussianProcess, MixedKernel, PropagatedSemantics, SemanticKernel
-from kgzsl.meta_learning import EpisodeSampler, HiddenRanking, KernelLearner, MetaSettings, meta_train
+from kgzsl.meta_learning import EpisodeSampler, HiddenRanking, KernelLearner, MetaSettings, around_mean, meta_train
 from kgzsl.methods.context import FitContext
 from kgzsl.methods.contributions import SeenContributions
 from kgzsl.methods.fitted_process import FittedProcess, parts_of_rows, unit_rows
@@ -54,11 +54,20 @@ EPISODE_OBJECTIVES: dict[str, type[Objective]] = {**OBJECTIVES, "hidden_ranking"
 
 @dataclass(frozen=True, slots=True)
 class EpisodicSetting:
-    """What is learned: widths of the meaning and of the propagated meaning, shares of these and the ancestors."""
+    """What is learned: widths of the meaning and of the propagated meaning, shares of these and the ancestors.
+
+    Besides: the noise, and the share of the mean of the seen classifiers that a prediction keeps.
+    """
 
     widths: tuple[float, float]
     shares: tuple[float, float, float]
     ridge: float
+    mean: float = 1.0
+
+    @classmethod
+    def of(cls, one: Any) -> EpisodicSetting:
+        """Return it from numbers under the same names."""
+        return cls(tuple(one["widths"]), tuple(one["shares"]), one["ridge"], one.get("mean", 1.0))
 
 
 class _AroundKernel:
@@ -111,6 +120,7 @@ class Episodic:
         shares: of these two and of the ancestors, to begin with; they sum to 1.
         decay: of the ancestors, the weight of one step upward; not learned.
         ridge: variance of the noise, to begin with.
+        mean: how much of the mean of the seen classifiers is in a prediction, to begin with; 1 is plain regression.
         seed: draws the episodes.
 
     Raises:
@@ -129,29 +139,31 @@ class Episodic:
     def __init__(
         self,
         *,
-        strategy: str = "uniform",
+        strategy: str = "subtree",
         share: float = 0.2,
         hops: int = 3,
-        episodes: int = 15,
+        episodes: int = 30,
         learning_rate: float = 0.05,
         objective: str = "hidden_ranking",
         widths: Sequence[float] = (0.3, 0.3),
         shares: Sequence[float] = (0.4, 0.3, 0.3),
         decay: float = 0.7,
         ridge: float = 0.15,
+        mean: float = 0.3,
         seed: int = 0,
     ) -> None:
         self.sampler = EpisodeSampler(strategy, share, hops, seed)
         self.settings = MetaSettings(episodes, learning_rate, 0.0, seed)
         self.objective = registry.choose({name: name for name in EPISODE_OBJECTIVES}, objective, "objective")
-        if len(widths) != 2 or len(shares) != 3 or not min(*widths, *shares, ridge) > 0 or not 0 < decay <= 1:
+        positive = min(*widths, *shares, ridge, mean) > 0
+        if len(widths) != 2 or len(shares) != 3 or not positive or not 0 < decay <= 1:
             raise RecipeError(
-                "widths are two numbers, shares three and ridge one, all above 0, and decay is above 0 and at most 1; "
-                f"found {list(widths)}, {list(shares)}, {ridge!r} and {decay!r}."
+                "widths are two numbers, shares three, ridge and mean one each, all above 0, and decay is above 0 and "
+                f"at most 1; found {list(widths)}, {list(shares)}, {ridge!r}, {mean!r} and {decay!r}."
             )
         if abs(sum(shares) - 1) > 1e-6:
             raise RecipeError(f"shares sum to 1, found {list(shares)}.")
-        self.start = EpisodicSetting(tuple(widths), tuple(shares), ridge)  # type: ignore[arg-type]
+        self.start = EpisodicSetting.of({"widths": widths, "shares": shares, "ridge": ridge, "mean": mean})
         self.decay = decay
         self.tried: list[dict[str, float]] = []
         self._fitted: FittedProcess[EpisodicSetting] | None = None
@@ -159,7 +171,7 @@ class Episodic:
     def parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters as a plain dictionary."""
         steps = {"episodes": self.settings.episodes, "learning_rate": self.settings.learning_rate}
-        start = {"widths": list(self.start.widths), "shares": list(self.start.shares), "ridge": self.start.ridge}
+        start = asdict(self.start) | {"widths": list(self.start.widths), "shares": list(self.start.shares)}
         return {**asdict(self.sampler), **steps, "objective": self.objective, **start, "decay": self.decay}
 
     @property
@@ -188,7 +200,8 @@ class Episodic:
         if context.folder is not None:
             write_text(Path(context.folder) / METRICS, "".join(f"{json.dumps(record)}\n" for record in self.tried))
         kernel = kernels.mixture(setting)
-        process = GaussianProcess.fit(kernel.to_seen(kernels.seen), targets.double(), setting.ridge)
+        around = around_mean(targets.double(), setting.mean)
+        process = GaussianProcess.fit(kernel.to_seen(kernels.seen), around, setting.ridge)
         parts = parts_of_rows(graph.num_classes)
         rows = torch.cat([unit_rows(process.predict(kernel.to_seen(part))) for part in parts])
         self._fitted = FittedProcess(graph, bank.backbone, seen, setting, kernel, process, rows)
@@ -202,12 +215,10 @@ class Episodic:
         if len(seen) < 3 or not self.settings.episodes:
             return self.start
         among = kernels.ancestors.to_seen(kernels.seen).float()
-        start = self.start
-        shares = start.shares
-        learner = KernelLearner(kernels.cosines(), [among], widths=start.widths, shares=shares, ridge=start.ridge)
+        learner = KernelLearner(kernels.cosines(), [among], **asdict(self.start))
         loss = EPISODE_OBJECTIVES[self.objective]().loss
         self.tried = meta_train(learner, targets, self.sampler.episodes(graph, seen), loss, self.settings)
-        return EpisodicSetting(tuple(learner.widths), tuple(learner.shares), learner.ridge)  # type: ignore[arg-type]
+        return EpisodicSetting.of({name: getattr(learner, name) for name in asdict(self.start)})
 
     def _require(self) -> FittedProcess[EpisodicSetting]:
         if self._fitted is None:
@@ -257,8 +268,7 @@ class Episodic:
         tensors, metadata = load_tensors(Path(folder) / MODEL)
         try:
             method = cls(**json.loads(metadata["parameters"]))
-            stored = json.loads(metadata["setting"])
-            setting = EpisodicSetting(tuple(stored["widths"]), tuple(stored["shares"]), stored["ridge"])
+            setting = EpisodicSetting.of(json.loads(metadata["setting"]))
             seen = tuple(json.loads(metadata["seen"]))
             kernels = _Kernels(graph, semantics, graph.index.rows(seen), method.decay)
             kernel = kernels.mixture(setting)

@@ -18,6 +18,7 @@ from kgzsl.meta_learning import (
     MAMLLearner,
     MemoryLearner,
     MetaSettings,
+    around_mean,
     meta_train,
     twice_differentiable,
 )
@@ -30,20 +31,29 @@ ROWS = functional.normalize(toy_bank().weights, dim=1)
 VECTORS = toy_semantics().select(SEEN).vectors
 
 
-def kernel_learner() -> KernelLearner:
+def kernel_learner(mean: float = 1.0) -> KernelLearner:
     fixed = torch.eye(len(SEEN)) * 0.5 + 0.5
-    return KernelLearner([[VECTORS @ VECTORS.T]], [fixed], widths=[0.3], shares=[0.75, 0.25], ridge=0.2)
+    return KernelLearner([[VECTORS @ VECTORS.T]], [fixed], widths=[0.3], shares=[0.75, 0.25], ridge=0.2, mean=mean)
 
 
-def test_the_kernel_learner_is_the_gaussian_process_of_its_kernel():
-    learner = kernel_learner()
+@pytest.mark.parametrize("mean", [1.0, 0.3])
+def test_the_kernel_learner_is_the_gaussian_process_of_its_kernel_around_a_share_of_the_mean(mean):
+    learner = kernel_learner(mean)
     cosine = (VECTORS @ VECTORS.T).double()
     kernel = 0.75 * torch.exp((cosine - 1) / 0.3) + 0.25 * (torch.eye(5).double() * 0.5 + 0.5)
     process = GaussianProcess.fit(kernel[SHOWN][:, SHOWN], ROWS[SHOWN].double(), 0.2)
-    expected = functional.normalize(process.predict(kernel[HIDDEN][:, SHOWN]), dim=1).float()
+    predicted = process.predict(kernel[HIDDEN][:, SHOWN]) - (1 - mean) * process.mean
+    expected = functional.normalize(predicted, dim=1).float()
     torch.testing.assert_close(learner.predict(SHOWN, ROWS[SHOWN], HIDDEN), expected, atol=1e-5, rtol=1e-5)
     assert learner.widths == pytest.approx([0.3]) and learner.shares == pytest.approx([0.75, 0.25])
-    assert learner.ridge == pytest.approx(0.2)
+    assert learner.ridge == pytest.approx(0.2) and learner.mean == pytest.approx(mean)
+
+
+def test_around_a_share_of_the_mean_rows_differ_as_before():
+    moved = around_mean(ROWS, 0.25)
+    torch.testing.assert_close(moved.mean(dim=0), 0.25 * ROWS.mean(dim=0))
+    torch.testing.assert_close(moved[0] - moved[1], ROWS[0] - ROWS[1])
+    torch.testing.assert_close(around_mean(ROWS, 1.0), ROWS)
 
 
 def test_without_training_the_memory_is_a_kernel_smoother():
@@ -139,15 +149,19 @@ def test_the_loop_lowers_the_loss_of_hidden_classes(make):
     assert last < first
 
 
-def test_ranking_counts_what_the_formula_says():
+def test_ranking_counts_what_the_formula_says_and_no_bias():
     generator = torch.Generator().manual_seed(0)
     predicted, target = torch.randn(3, 4, generator=generator), torch.randn(3, 4, generator=generator)
-    images = (target - target.mean(dim=0)).numpy()
+    true, rows = (
+        one.numpy()[:, :3] / np.linalg.norm(one.numpy()[:, :3], axis=1, keepdims=True) for one in (target, predicted)
+    )
+    images = true - true.mean(axis=0)
     images /= np.linalg.norm(images, axis=1, keepdims=True)
-    rows = predicted.numpy() / np.linalg.norm(predicted.numpy(), axis=1, keepdims=True)
     scores = np.exp(images @ rows.T / 0.5)
     expected = -np.log(scores.diagonal() / scores.sum(axis=1)).mean()
     assert float(HiddenRanking(0.5).loss(predicted, target)) == pytest.approx(float(expected), rel=1e-5)
+    lifted = predicted + torch.tensor([0.0, 0, 0, 9])
+    assert torch.equal(HiddenRanking(0.5).loss(lifted, target), HiddenRanking(0.5).loss(predicted, target))
 
 
 def test_wrong_values_are_refused():

@@ -13,6 +13,7 @@ from kgzsl.errors import BackboneMismatchError, CorruptFileError, NotFittedError
 from kgzsl.graph.custom import from_pairs
 from kgzsl.kernels import AncestorKernel, GaussianProcess, PropagatedSemantics, SemanticKernel
 from kgzsl.methods import MAML, Episodic, FitContext, Memory
+from kgzsl.methods.episodic import EpisodicSetting
 from kgzsl.semantics.embedding import SemanticEmbedding
 from kgzsl.supervision import Supervision
 from kgzsl.toy import SEEN, toy_bank, toy_supervision
@@ -39,10 +40,25 @@ def test_episodic_is_the_regression_on_what_it_learned():
         for wanted in (rows, graph.index.rows(["okapi"]))
     )
     targets = rows_of(given.seen_bank.select(seen).normalised("joint")).double()
-    expected = GaussianProcess.fit(among, targets, setting.ridge).predict(okapi)
+    process = GaussianProcess.fit(among, targets, setting.ridge)
+    expected = process.predict(okapi) - (1 - setting.mean) * process.mean
     expected = expected / expected.norm(dim=1, keepdim=True)
     torch.testing.assert_close(rows_of(method.synthesize(["okapi"])).double(), expected, atol=1e-6, rtol=1e-6)
     assert setting != Episodic().start and sum(setting.shares) == pytest.approx(1)
+    assert setting.mean != Episodic().start.mean
+
+
+def test_what_was_stored_before_a_share_of_the_mean_was_learned_keeps_all_of_it():
+    stored = {"widths": [0.3, 0.2], "shares": [0.4, 0.3, 0.3], "ridge": 0.1}
+    assert EpisodicSetting.of(stored) == EpisodicSetting((0.3, 0.2), (0.4, 0.3, 0.3), 0.1, mean=1.0)
+
+
+def test_branches_are_told_from_the_mean_by_less_of_it():
+    given = toy_supervision()
+    whole, none = (rows_of(Episodic(episodes=0, mean=mean).fit(given).synthesize(["okapi"])) for mean in (1.0, 1e-6))
+    seen = rows_of(given.seen_bank.normalised("joint")).mean(dim=0)
+    cosines = [float(torch.nn.functional.cosine_similarity(one[0], seen, dim=0)) for one in (whole, none)]
+    assert cosines[0] > cosines[1]
 
 
 def test_without_episodes_the_start_is_kept_and_with_two_seen_classes_too():
@@ -142,7 +158,8 @@ def test_what_does_not_fit_is_refused():
         MAML(order=3)
     with pytest.raises(RecipeError, match="shares sum to 1"):
         Episodic(shares=(0.5, 0.3, 0.3))
-    with pytest.raises(RecipeError, match="widths are two numbers"):
-        Episodic(widths=(0.3,))
+    for wrong in ({"widths": (0.3,)}, {"mean": 0.0}):
+        with pytest.raises(RecipeError, match="widths are two numbers"):
+            Episodic(**wrong)
     with pytest.raises(RecipeError, match="width is above 0"):
         Memory(width=0)
