@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -15,8 +13,6 @@ from kgzsl.bank import ClassifierBank
 from kgzsl.classes import ClassIndex
 from kgzsl.errors import RecipeError
 from kgzsl.methods import GraphRegression
-from kgzsl.recipe import Recipe
-from kgzsl.run_folder import RunFolder
 from kgzsl.supervision import Supervision
 from kgzsl.toy import toy_bank, toy_features, toy_graph, toy_semantics, toy_split
 from kgzsl.training import FeatureCrossEntropy, feature_objectives
@@ -111,15 +107,5 @@ SETTINGS = (
 
 
 @pytest.mark.slow
-def test_two_processes_of_torchrun_are_one_to_rounding(toy_recipe: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lightning_fabric", reason='needs pip install "kgzsl[finetune]"')
-    one = Recipe.load(toy_recipe, SETTINGS).train(tmp_path / "one", device="cpu")
-    words = ["train", str(toy_recipe), "--out", str(tmp_path / "two"), "--device", "cpu", "--set", *SETTINGS]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*launcher, "-m", "kgzsl", *words], capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0 and done.stdout.count("graph_regression trained") == 1, done.stderr
-    two = RunFolder(tmp_path / "two")
-    assert two.manifest["inputs"] == one.manifest["inputs"]
-    assert two.manifest["epochs"] == one.manifest["epochs"]
-    assert torch.allclose(two.bank.weights, one.bank.weights, atol=1e-5)
-    assert torch.allclose(two.bank.biases, one.bank.biases, atol=1e-5)
+def test_two_processes_of_torchrun_are_one_to_rounding(by_one_and_two: Callable[[Sequence[str]], None]) -> None:
+    by_one_and_two(SETTINGS)
