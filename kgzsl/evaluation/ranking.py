@@ -20,8 +20,8 @@ __all__ = ["best_in_blocks", "leaders", "ranks", "score_in_chunks", "top_k"]
 MAX_SCORES = 4_000_000
 """Scores held at a time; with the masks and distances beside them a chunk stays under 100 MB."""
 CLASSES_AT_ONCE = 65_536
-WIDENED_AT_ONCE = 8192
-"""Rows in half precision that are widened together."""
+WIDENED_AT_ONCE = 2048
+"""Rows in half precision that are widened together: the cache holds them, and thousands of images wait for each."""
 GROUP = 64
 """Columns of which the largest is found first."""
 

@@ -82,7 +82,7 @@ def _reached(
     layer = propagator.layers[number]
     if device.type == "cpu" and isinstance(layer, GraphConvolution):
         aggregation = arrows.aggregation(rows)
-        if layer._gathers_first(aggregation):
+        if layer.gathers_first(aggregation):
             return before, aggregation
     sources, places = np.unique(arrows.sources[arrows.of_rows(rows)], return_inverse=True)
     x = before[torch.from_numpy(sources)].float()

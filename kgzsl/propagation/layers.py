@@ -138,7 +138,7 @@ class GraphConvolution(GraphLayer):
     ) -> Float[Tensor, "R O"]:
         """Compute the rows of the aggregation; see `GraphLayer`."""
         weights = self.group_weights()
-        if not self._gathers_first(aggregation):
+        if not self.gathers_first(aggregation):
             return self._biased(aggregation.gather(product(x, self.weight), weights), aggregation, weights)
         return self._biased(product(aggregation.gather(x, weights), self.weight), aggregation, weights)
 
@@ -152,7 +152,8 @@ class GraphConvolution(GraphLayer):
             return y.add_(self.bias)
         return y.addr_(aggregation.coverage(weights).to(y.dtype), self.bias.to(y.dtype))
 
-    def _gathers_first(self, aggregation: Aggregation) -> bool:
+    def gathers_first(self, aggregation: Aggregation) -> bool:
+        """Say whether the sum over the arrows comes before the product with W, which then touches fewer numbers."""
         wide_in, wide_out = self.weight.shape
         arrows = aggregation.num_arrows
         gather_first = 2.0 * aggregation.num_rows * wide_in * wide_out + ARROW_COST * arrows * wide_in
