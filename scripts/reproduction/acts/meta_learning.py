@@ -2,10 +2,14 @@
 
 Which branches, what is measured on them and by what rule settings were chosen stand in
 `reproduction.held_out_branches`; scripts/choose_meta_learners.py compared them, on other branches than those here.
+
+What is measured of a learner is kept in a folder beside the acts, by its parameters, so that the command goes on where
+it was stopped; remove runs/reproduce/acts/meta_learning to measure anew.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +20,7 @@ import numpy as np
 from kgzsl.bank import ClassifierBank
 from kgzsl.methods import METHODS
 from kgzsl.run_folder import RunFolder
+from kgzsl.runtime import read_json, sha256_text, write_json
 from kgzsl.supervision import Supervision
 from reproduction.held_out_branches import FIGURES, TEST, HoldOut, all_hold_outs, class_figures, interval
 
@@ -45,7 +50,15 @@ def measure(run: Path, assets: Path) -> dict[str, Any]:
     folder = RunFolder(run)
     whole = Supervision(folder.graph, folder.semantics, folder.seen_bank)
     _, test = all_hold_outs(whole.graph, tuple(whole.seen_bank.index))
-    return {name: measure_learner(whole, test, *learner) for name, learner in LEARNERS.items()}
+    found = {}
+    for name, (method, options) in LEARNERS.items():
+        told = json.dumps([method, METHODS[method](**options).parameters(), test, SEEDS], sort_keys=True)
+        kept = run.parent / "meta_learning" / f"{method}-{sha256_text(told)[:8]}.json"
+        if not kept.is_file():
+            kept.parent.mkdir(exist_ok=True)
+            write_json(kept, measure_learner(whole, test, method, options))
+        found[name] = read_json(kept)
+    return found
 
 
 def measure_learner(
