@@ -47,6 +47,8 @@ class RecipeSteps:
     tables: Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
+        if wrong := [name for name in STEP_KEYS if not isinstance(self.tables.get(name, {}), Mapping)]:
+            raise RecipeError(f"The recipe's {wrong[0]} is no table; write it as [{wrong[0]}] with its keys below.")
         if self.transduction:
             self.transducer(_no_images)
         table = self.fine_tuning

@@ -38,6 +38,7 @@ def no_images() -> FeatureSet:
         ("transduction={name='prototypes',steps=3}", RecipeError, "is not of the form table.key=value"),
         ("fine_tuning.epoch=3", RecipeError, r"Table \[fine_tuning\] has no key 'epoch'; .*Did you mean 'epochs'"),
         ("fine_tuning.epochs=0", RecipeError, "epochs is a whole number from 1, found 0"),
+        ("fine_tuning.seed=first", RecipeError, "seed is a whole number from 0, found 'first'"),
         ("fine_tuning.learning_rate=fast", RecipeError, "cannot be built from .*'fast'"),
         ("fine_tuning.adapters=dora", UnknownVariantError, "No kind of adapters is called 'dora'"),
         (
@@ -65,6 +66,12 @@ def test_a_wrong_step_is_named(toy_recipe: Path, setting: str, error: type[Kgzsl
 def test_keywords_of_a_transducer_are_checked(keywords: dict[str, Any], message: str) -> None:
     with pytest.raises(KgzslError, match=message):
         RecipeSteps({"transduction": keywords})
+
+
+def test_a_step_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text('transduction = "agreement"\n')
+    with pytest.raises(RecipeError, match=r"transduction is no table; write it as \[transduction\]"):
+        RecipeSteps.of_run(tmp_path)
 
 
 def test_a_transducer_is_built_from_its_keywords() -> None:
