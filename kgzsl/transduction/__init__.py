@@ -2,7 +2,7 @@
 
 `TRANSDUCERS` names the variants; each is a `Transducer`, and none looks at a class label or knows a method.
 
-- ``agreement``: several of the following at once, their probabilities multiplied (Hinton, Neural Computation 2002)
+- ``agreement``: one of the following from several beginnings, probabilities multiplied (Hinton, Neural Comp. 2002)
 - ``prototypes``: soft clustering started at the classifiers (von-Mises-Fisher; Banerjee et al., JMLR 2005)
 - ``gaussian``: soft clustering with one covariance for all classes (Dempster et al., JRSS B 1977)
 - ``self-training``: confident images become examples (Lee, ICML workshop 2013)

@@ -11,8 +11,6 @@ from kgzsl.bank import Scorer
 from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
 from kgzsl.transduction.gaussian import GaussianClustering
-from kgzsl.transduction.neighbours import LabelPropagation
-from kgzsl.transduction.prototypes import PrototypeRefinement
 from kgzsl.transduction.transducer import Transducer
 from kgzsl.transduction.usage import carried, guarded
 from kgzsl.types import ClassIds, Float, Tensor
@@ -21,6 +19,8 @@ __all__ = ["AgreementScorer", "TransducerAgreement"]
 
 FLOOR = 1e-6
 """No member can rule a class out further than that."""
+NEIGHBOURS, ALIGNED = 10, 0.5
+"""How the four beginnings differ: how much is read off the images, and how many images hubs are measured on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,11 @@ class AgreementScorer:
 
 
 def _members() -> tuple[Transducer, ...]:
-    return (PrototypeRefinement(least=0.0), GaussianClustering(least=0.0), LabelPropagation(least=0.0))
+    return tuple(
+        GaussianClustering(aligned=aligned, neighbours=neighbours, least=0.0)
+        for aligned in (0.0, ALIGNED)
+        for neighbours in (0, NEIGHBOURS)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,11 @@ class TransducerAgreement:
     """Adapt by several transducers, and multiply their probabilities (a product of experts; Hinton, 2002).
 
     Clusters that one of them begins at the wrong place are seldom begun there by all. On held-out seen classes the
-    product lost fewer games against no transducer at all than its members did, and no more than a point in any.
+    product gained more than any of its members, and lost fewer games against no transducer at all.
 
     Args:
-        members: the transducers, without a guard of their own.
+        members: the transducers, without a guard of their own; else `GaussianClustering` from four beginnings: at the
+            scores or half read off the images, as they are or measured against each class's best images.
         least: share of the effective classes below which the start is kept.
         least_gain: what classes must at least gain in separation, see `guarded`.
     """

@@ -9,6 +9,7 @@ import torch
 from kgzsl.bank import Scorer
 from kgzsl.classes import ClassIndex
 from kgzsl.features import FeatureSet
+from kgzsl.transduction.aligned import AlignedScorer
 from kgzsl.transduction.directions import unit_rows
 from kgzsl.transduction.prior import pulled_prior
 from kgzsl.transduction.start import StartScale
@@ -22,7 +23,7 @@ NEAR = 1e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MainDirections:
-    """The space that clusters are found in: ``z = v / |v|``, ``v = A' (x / |x| - m)``.
+    """The space that clusters are found in: ``z = A' (x / |x| - m)``.
 
     Args:
         mean: (D,), m.
@@ -46,7 +47,7 @@ class MainDirections:
 
     def places(self, units: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
         """Return where pictures are."""
-        return unit_rows((units - self.mean) @ self.axes)
+        return (units - self.mean) @ self.axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,8 +151,9 @@ class GaussianClustering:
     """Cluster the images by expectation maximisation with Gaussians that share one covariance (Dempster et al., 1977).
 
     It is linear discriminant analysis whose labels are estimated along: directions in which images of one class differ
-    count for less. The first shares are the softmax of the start's scores. The space is that of the first batch;
-    another batch goes on from the classes of before, and its sums are added to theirs.
+    count for less. The first shares are the softmax of the start's scores, half of them read off the images
+    (`AlignedScorer`). The space is that of the first batch; another batch goes on from the classes of before, and its
+    sums are added to theirs.
 
     Args:
         dims: how many of the images' main directions.
@@ -161,6 +163,8 @@ class GaussianClustering:
         pull: share of each class's mean score that is taken away from the start's scores.
         temperature: of the start's scores, in their standard deviations.
         anchor: weight of the start's scores beside the densities.
+        aligned: share of the start that is read off the images of the first batch.
+        neighbours: how many of its best images a class's start scores are measured against; 0 leaves them.
         steps: at most so many steps.
         least: share of the effective classes below which the start is kept.
 
@@ -175,6 +179,8 @@ class GaussianClustering:
     pull: float = 0.0
     temperature: float = 0.25
     anchor: float = 0.3
+    aligned: float = 0.5
+    neighbours: int = 0
     steps: int = 50
     least: float = 0.5
 
@@ -183,12 +189,16 @@ class GaussianClustering:
         if not len(unlabelled):
             return scorer
         start, before = carried(scorer, GaussianScorer)
-        units, scores = unit_rows(unlabelled.features), start.score(unlabelled)
+        if before is None:
+            begun: Scorer = AlignedScorer.of(start, unlabelled, self.aligned, self.neighbours)
+        else:
+            begun = before.start
+        units, scores = unit_rows(unlabelled.features), begun.score(unlabelled)
         if before is None:
             scale, space = StartScale.of(scores), MainDirections.of(units, self.dims)
             places = space.places(units)
             sums = GaussianSums.of(places, scale.logits(scores, self.pull, self.temperature).softmax(dim=1))
-            fitted = GaussianScorer(start, scale, space, sums, self, tuple(range(len(start.index))))
+            fitted = GaussianScorer(begun, scale, space, sums, self, tuple(range(len(start.index))))
         else:
             fitted = replace(before, scale=before.scale + StartScale.of(scores), settings=self)
             places = before.space.places(units)

@@ -149,13 +149,14 @@ def test_an_em_step_is_the_formula():
 
 def test_a_gaussian_step_is_the_formula():
     one = world()
-    settings = GaussianClustering(dims=5, ridge=0.3, temper=2.0, prior_pull=0.5, pull=0.2, temperature=0.6, steps=1)
+    settings = GaussianClustering(
+        dims=5, ridge=0.3, temper=2.0, prior_pull=0.5, pull=0.2, temperature=0.6, aligned=0.0, steps=1
+    )
     found = settings.adapt(one.bank, one.images).found
 
     units = one.images.features.numpy() / np.linalg.norm(one.images.features.numpy(), axis=1, keepdims=True)
     away = units - units.mean(axis=0)
     z = away @ np.linalg.svd(away)[2][:5].T
-    z /= np.linalg.norm(z, axis=1, keepdims=True)
     scores = one.bank.score(one.images)
     start = StartScale.of(scores).logits(scores, 0.2, 0.6).numpy()
     for _ in range(2):  # the shares of the start, and those after a step
@@ -179,9 +180,10 @@ def test_main_directions_of_few_and_of_many_images_are_the_same_space():
     assert MainDirections.of(units, 99).axes.shape == (12, 8)
 
 
-def test_an_aligned_score_is_the_formula():
+@pytest.mark.parametrize("neighbours", [0, 7])
+def test_an_aligned_score_is_the_formula(neighbours):
     one = world()
-    aligned = AlignedScorer.of(one.bank, one.images, 0.4)
+    aligned = AlignedScorer.of(one.bank, one.images, 0.4, neighbours)
     units = one.images.features.numpy() / np.linalg.norm(one.images.features.numpy(), axis=1, keepdims=True)
     z = units - units.mean(axis=0)
     z /= np.linalg.norm(z, axis=1, keepdims=True)
@@ -189,7 +191,12 @@ def test_an_aligned_score_is_the_formula():
     rows = scores - scores.mean(axis=1, keepdims=True)
     pointed = (rows - rows.mean(axis=0)).T @ z
     cosines = z @ (pointed / np.linalg.norm(pointed, axis=1, keepdims=True)).T
-    wanted = 0.4 * cosines / np.sqrt((cosines**2).mean()) + 0.6 * rows / np.sqrt((rows**2).mean())
+    rows /= np.sqrt((rows**2).mean())
+    if neighbours:
+        rows = rows - np.sort(rows, axis=0)[-neighbours:].mean(axis=0)
+        rows -= rows.mean(axis=1, keepdims=True)
+        rows /= np.sqrt((rows**2).mean())
+    wanted = 0.4 * cosines / np.sqrt((cosines**2).mean()) + 0.6 * rows
     np.testing.assert_allclose(aligned.score(one.images).numpy(), wanted, atol=1e-9)
     np.testing.assert_allclose(aligned.select(("dog", "ant")).score(one.images).numpy(), wanted[:, [3, 0]], atol=1e-9)
 
@@ -200,6 +207,11 @@ def test_agreement_is_the_product_of_its_members():
     adapted = TransducerAgreement(members, least_gain=-1.0).adapt(one.bank, one.images)
     told = [member.adapt(one.bank, one.images).score(one.images).softmax(dim=1).clamp(min=1e-6) for member in members]
     torch.testing.assert_close(adapted.score(one.images), (told[0] * told[1]).log() / 2)
+
+
+def test_agreement_begins_in_four_ways():
+    members = TransducerAgreement().members
+    assert [(one.aligned, one.neighbours) for one in members] == [(0.0, 0), (0.0, 10), (0.5, 0), (0.5, 10)]
 
 
 def test_separation_is_the_mean_gap_of_cosines():
