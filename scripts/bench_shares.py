@@ -132,7 +132,7 @@ def measure_all(options: argparse.Namespace) -> Record:
 def table(found: Record) -> str:
     """Return a Markdown table, a line a number of processes."""
     names = ("network", "processes", "rows seen: inputs", "hidden", "classes", "GFLOP an epoch", "CPU s", "memory")
-    head = f"| {' | '.join(names)} | each of one process's |"
+    head = f"| {' | '.join(names)} | of one process's GFLOP, CPU s, memory |"
     parts = []
     for told, networks in found["worlds"].items():
         lines = [f"**{told[0].upper()}{told[1:]}**", "", head, "|---|" + "---:|" * (head.count("|") - 2)]
