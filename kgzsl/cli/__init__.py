@@ -6,7 +6,6 @@ command, so that ``kgzsl --help`` stays quick. Where a command is called, its fi
 
 from __future__ import annotations
 
-import gc
 import importlib
 import re
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from kgzsl import __version__
+from kgzsl.cli.start_up import leave_all
 from kgzsl.errors import KgzslError
 
 __all__ = ["COMMANDS", "EXIT_CODES", "main", "make_app"]
@@ -68,9 +68,6 @@ kgzsl predict photo.jpg --classes okapi zebra giraffe
 kgzsl predict --help
 """
 
-SELDOM = (50_000, 20, 20)
-"""How rarely unused rings of objects are looked for: Python's own 700 costs a sixth of the start, all of it in vain."""
-
 ARGUMENT = re.compile(r" \(\w+=\w+\)")
 """What a message says to Python behind the name of an option: ``--overwrite (overwrite=True)``."""
 
@@ -120,7 +117,7 @@ def _app_of(files: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; a KgzslError becomes one line on standard error and exit code 2."""
-    gc.set_threshold(*SELDOM)
+    leave_all()
     try:
         make_app(sys.argv[1] if len(sys.argv) > 1 else None)()
     except KgzslError as error:

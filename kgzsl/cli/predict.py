@@ -15,6 +15,7 @@ from kgzsl.cli.given_classes import check_one_of_two, read_candidates
 from kgzsl.cli.given_images import read_images
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
+from kgzsl.cli.start_up import keeping_all
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -95,7 +96,6 @@ def predict_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, an object a picture.")] = False,
 ) -> None:
     """Rank classes for pictures."""
-    from kgzsl.classifier import ZeroShotClassifier
     from kgzsl.errors import InputFileError
 
     if bool(pictures) == (features is not None):
@@ -104,8 +104,11 @@ def predict_command(
     if run is None:
         run = last_run()
         typer.echo(f"run: {run}", err=True)
-    classifier = ZeroShotClassifier.load(run, encoder=_encoder(encoder))
-    candidates = read_candidates(classifier, classes, split, include_person)
+    with keeping_all():
+        from kgzsl.classifier import ZeroShotClassifier
+
+        classifier = ZeroShotClassifier.load(run, encoder=_encoder(encoder))
+        candidates = read_candidates(classifier, classes, split, include_person)
     _check_calibrated(classifier, refuse, back_off)
     if backbone is not None:
         _use_backbone(classifier, backbone)

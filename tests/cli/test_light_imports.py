@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from kgzsl.cli import make_app
+from kgzsl.cli.start_up import keeping_all
 
 HEAVY = ("torch_geometric", "transformers", "nltk", "scipy", "sentence_transformers", "pandas", "networkx", "sklearn",
          "PIL", "matplotlib", "huggingface_hub", "gensim", "onnxruntime")  # fmt: skip
@@ -65,3 +67,10 @@ def test_a_command_alone_is_what_it_is_among_all(name: str):
 def commands_of(asked: str | None) -> set[str]:
     app = make_app(asked)
     return {str(one.name) for one in (*app.registered_commands, *app.registered_groups)}
+
+
+def test_objects_are_looked_through_as_before_when_a_command_has_started():
+    before = gc.get_threshold()
+    with keeping_all():
+        assert gc.get_threshold() > before
+    assert gc.get_threshold() == before
