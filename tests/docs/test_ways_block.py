@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 from reproduction.acts import ACTS, ways
 from reproduction.acts.ways import ADAPTED, BIRDS, SETS, TRAINED, block, fine_tuned, hidden_branches
 from reproduction.grid import FOUND, LEFT_OUT, METHODS
+from reproduction.held_out_branches import FIGURES
 from reproduction.paired import Change, hits_by_class, images_by_class, once
 
 from kgzsl.bank import ClassifierBank
@@ -75,7 +76,7 @@ def test_the_table_has_a_row_a_way_and_says_what_is_certain() -> None:
     )
     assert f"{row} 1.2 |" in text
     assert f"| attribute nodes | {BIRDS} | `kernel`, inductive | {Change.of(MIXED)} | 3 + 5 |" in text
-    assert f"| episodic | seen classes of hidden branches | `kernel`, inductive | {Change.of(MIXED)} | 1.2 |" in text
+    assert f"| episodic | seen classes in hidden branches | `kernel`, inductive | {Change.of(MIXED)} | 1.2 |" in text
     assert f"- better beyond the interval: transductive (agreement), {SETS[0]} +{Change.of(UP).gain:.1f}." in text
     harmonic = Change.of_harmonic_means(DOWN, ONE)
     assert f"calibration, gamma 1.25 | grocery-dev and seen, H | `kernel`, gamma 0 | {harmonic} | 0.4 |" in text
@@ -87,11 +88,14 @@ def test_rows_of_other_acts() -> None:
     variant = {"by_class": {SETS[0]: UP}, "seconds": [10.0, 12.0]}
     (row,) = fine_tuned({"variants": {"SGCN": variant, "old": {}}}).values()
     assert row["seconds"] == [0.0, 11.0] and row["sets"] == {SETS[0]: UP}
-    learners = {"memory": [[100.0, 5], [0, 5]], "memory, no episodes": [[50.0, 5], [0, 5]]}
+    rest = [5.0] * (len(FIGURES) - 1)
+    learners = {"memory": [[100.0, *rest], [0, *rest]], "memory, no episodes": [[50.0, *rest], [0, *rest]]}
     found = hidden_branches({name: {"figures": one, "seconds": [2.0]} for name, one in learners.items()})
-    assert list(found) == ["memory"]
-    assert found["memory"]["sets"]["branches"] == {"images": [1, 1], "before": [[0.5, 0]], "after": [[1, 0]]}
-    assert Change.of(found["memory"]["sets"]["branches"]).gain == pytest.approx(25)
+    assert list(found) == ["memory, pictures Hit@1", "memory, hidden rows"]
+    pictures, rows = (one["sets"]["branches"] for one in found.values())
+    assert pictures == {"images": [1, 1], "before": [[0.5, 0]], "after": [[1, 0]]}
+    assert Change.of(pictures).gain == pytest.approx(25) and Change.of(rows).gain == 0
+    assert not hidden_branches({name: {"figures": [[1.0]], "seconds": [2.0]} for name in learners}), "of an older act"
 
 
 def test_every_way_is_a_shipped_recipe_and_the_act_comes_first() -> None:
