@@ -67,7 +67,7 @@ def test_names_in_any_form_mean_the_same_class(small: ZeroShotClassifier) -> Non
 
 def test_what_a_name_cannot_mean(small: ZeroShotClassifier) -> None:
     with pytest.raises(
-        AmbiguousClassError, match=r"'crane' could mean 5 classes: .*n02012849 crane\.n\.05 .*n03126707"
+        AmbiguousClassError, match=r"'crane' could mean 3 classes: .*n02012849 crane\.n\.05 .*n03126707"
     ):
         small.resolve(["zebra", "crane"])
     with pytest.raises(UnknownClassError, match=r"No class is called 'zebar': .*Did you mean 'zebra' \(zebra\.n\.01\)"):

@@ -23,6 +23,7 @@ __all__ = ["ClassResolver", "Sense", "is_wnid"]
 
 WNID = re.compile(r"n\d{8}")
 CLASS_NAME = re.compile(r".+\.[a-z]\.\d+")
+PERSON = "person"
 SUGGESTIONS = 3
 LISTED_ERRORS = 5
 
@@ -103,7 +104,8 @@ class ClassResolver:
 
         Tried in this order: an id of the graph, an id of the nouns, a class name (``okapi.n.01``), a lemma (capitals
         do not count, spaces and underscores are the same). A lemma is looked up among all nouns where the graph is
-        WordNet's, so that a name does not change its meaning with the graph.
+        WordNet's, so that a name does not change its meaning with the graph. It means a class of persons only where no
+        other class is called so.
 
         Args:
             name: what was written.
@@ -123,6 +125,8 @@ class ClassResolver:
         if not senses:
             raise UnknownClassError(self._unknown(name))
         if len(senses) > 1:
+            senses = tuple(sense for sense in senses if not self._is_person(sense)) or senses
+        if len(senses) > 1:
             listed = "; ".join(str(sense) for sense in senses)
             raise AmbiguousClassError(
                 f"{name!r} could mean {len(senses)} classes: {listed}. Give the id of one of them."
@@ -138,6 +142,10 @@ class ClassResolver:
         found = [class_id for class_id in self._candidates(name.strip()) if class_id not in held]
         senses = [self._sense(class_id) for class_id in found]
         return (*own, *sorted(senses, key=lambda sense: not sense.in_graph))
+
+    def _is_person(self, sense: Sense) -> bool:
+        graph = self.graph if sense.in_graph else self.nouns
+        return graph is not None and sense.class_id in graph.marked(PERSON)
 
     def _candidates(self, name: str) -> list[ClassId]:
         if name in self.graph.index:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,15 @@ def test_ambiguity_lists_every_sense_of_the_nouns_though_the_graph_has_one(resol
         ("n00000004", True),
         ("n00000006", False),
     ]
+
+
+def test_a_class_of_persons_is_meant_only_where_nothing_else_is() -> None:
+    nouns = replace(NOUN_GRAPH, marks={"person": frozenset({"n00000006", "n00000007"})})
+    resolver = ClassResolver(BIRDS, nouns)
+    assert resolver.resolve("crane") == "n00000004"
+    assert resolver.resolve("okapi") == "n00000007"
+    assert resolver.resolve("crane.n.04") == "n00000006"
+    assert [sense.class_id for sense in resolver.senses("crane")] == ["n00000004", "n00000006"]
 
 
 def test_an_unknown_name_is_answered_with_near_ones(resolver: ClassResolver) -> None:
