@@ -23,6 +23,9 @@ lists them).
 
 A folder that holds the finished run of the same recipe and inputs is left as it is.
 
+Several processes share what a graph network fits: --processes starts them on this machine, torchrun on several
+(torchrun ... -m kgzsl train RECIPE --out RUN).
+
 Examples:
 
 kgzsl train dgp --out runs/dgp
@@ -30,8 +33,6 @@ kgzsl train dgp --out runs/dgp
 kgzsl train dgp --out runs/mine --set seen_bank.backbone=my-model --set method.seed=1
 
 kgzsl train dgp --out runs/two --processes 2
-
-torchrun --nproc-per-node 2 -m kgzsl train dgp --out runs/two
 """
 
 

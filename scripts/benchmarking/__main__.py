@@ -5,8 +5,8 @@ Usage: KGZSL_ASSETS=DIR scripts/bench [--items start query ...] [--run RUN] [--c
 
 An item is a program of its own that runs both sides by turns; what it finds is kept as runs/bench/ITEM.json, so that
 one can be measured again alone and the page written anew. An item that fails is told, and the others go on. All of them
-take about an hour on two quiet cores: half of it the curve of accuracy, which goes on from what is kept, ten minutes the
-shares of a million classes, six the 10,000 requests of ``serve``.
+take about an hour on two quiet cores: half of it the curve of accuracy, which goes on from what is kept, ten minutes
+the shares of a million classes, six the 10,000 requests of ``serve``.
 
 Neither pytest-benchmark nor asv times these: the sides of most items are processes of their own, whose start, memory or
 throughput is measured, or take turns so that other programs disturb both alike. Where one function stands against its
