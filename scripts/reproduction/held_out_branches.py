@@ -17,8 +17,8 @@ Changed while choosing, before the test was touched: rows were asked with their 
 `kgzsl.training.compare_classifiers`. An image has none, and the first principal direction of the 1,000 rows is the bias
 (0.96 of it). A learner that only made biases small then won 9 points by rows and nothing by pictures.
 
-Older than the rule: learning rates of memory, MAML and the SGCN beside it, compared on six branches (dogs, invertebrates,
-matter, furnishing, musical instruments, ungulates) of which all but the last lie in the test.
+Older than the rule: learning rates of memory, MAML and the SGCN beside it, compared on six branches (dogs,
+invertebrates, matter, furnishing, musical instruments, ungulates) of which all but the last lie in the test.
 """
 
 from __future__ import annotations
