@@ -96,7 +96,7 @@ class _Above:
     def in_order(self) -> Int[Array, "E 3"]:
         """Return what `ancestor_hops` returns, of all classes; written in parts that stay in the cache."""
         offsets = np.concatenate([[0], np.cumsum(self.sizes)])
-        found = np.empty((self.end, 3), dtype=np.int64)
+        found = np.empty((3, self.end), dtype=np.int64).T  # columns are what is read
         for first in range(0, len(self.sizes), DESCENDANTS_AT_ONCE):
             rows = slice(first, min(first + DESCENDANTS_AT_ONCE, len(self.sizes)))
             part = found[offsets[rows.start] : offsets[rows.stop]]
