@@ -67,7 +67,7 @@ def test_the_table_has_a_row_a_way_and_says_what_is_certain() -> None:
             "attribute nodes": {**told, "seconds": [3.2, 4.6], "sets": {BIRDS: MIXED}},
         },
         "branches": {"episodic": {**told, "sets": {"branches": MIXED}}},
-        "calibrated": {"grocery-dev": {"gamma": 1.25, "seconds": [0.0, 0.4], "seen": DOWN, "unseen": ONE}},
+        "calibrated": {"grocery-dev": {"gamma": 1.25, "seconds": [0.0, 0.4], "seen": UP, "unseen": ONE}},
     }
     text = block(found)
     assert text.startswith("### Ways of learning\n")
@@ -77,11 +77,13 @@ def test_the_table_has_a_row_a_way_and_says_what_is_certain() -> None:
     assert f"{row} 1.2 |" in text
     assert f"| attribute nodes | {BIRDS} | `kernel`, inductive | {Change.of(MIXED)} | 3 + 5 |" in text
     assert f"| episodic | seen classes in hidden branches | `kernel`, inductive | {Change.of(MIXED)} | 1.2 |" in text
-    assert f"- better beyond the interval: transductive (agreement), {SETS[0]} +{Change.of(UP).gain:.1f}." in text
-    harmonic = Change.of_harmonic_means(DOWN, ONE)
+    harmonic = Change.of_harmonic_means(UP, ONE)
+    certain = f"transductive (agreement), {SETS[0]} +{Change.of(UP).gain:.1f}; "
+    certain += f"calibration, H of grocery-dev +{harmonic.gain:.1f}."
+    assert f"- better beyond the interval: {certain}" in text
     assert f"calibration, gamma 1.25 | grocery-dev and seen, H | `kernel`, gamma 0 | {harmonic} | 0.4 |" in text
     assert "- worse beyond the interval: none." in text
-    assert "- of 4 differences 3 change their sign from seed to seed: " in text
+    assert "- of 5 differences 3 change their sign from seed to seed: " in text
 
 
 def test_rows_of_other_acts() -> None:

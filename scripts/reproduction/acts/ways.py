@@ -252,11 +252,14 @@ def block(found: Mapping[str, Any]) -> str:
     for name, classes, one in others:
         (only,) = one["sets"].values()
         lines.append(f"| {name} | {classes} | {one['against']} | {Change.of(only)} | {_seconds(one)} |")
-    for name, one in found["calibrated"].items():
-        change = Change.of_harmonic_means(one["seen"], one["unseen"])
+    calibrated = {
+        name: Change.of_harmonic_means(one["seen"], one["unseen"]) for name, one in found["calibrated"].items()
+    }
+    for name, change in calibrated.items():
+        one = found["calibrated"][name]
         told = f"remedy: calibration, gamma {one['gamma']:.2f} | {name} and seen, H | `kernel`, gamma 0"
         lines.append(f"| {told} | {change} | {_seconds(one)} |")
-    return "\n".join([*lines, "", *_certain(ways, others)]) + "\n"
+    return "\n".join([*lines, "", *_certain(ways, others, calibrated)]) + "\n"
 
 
 INTRODUCTION = (
@@ -282,7 +285,9 @@ def _seconds(one: Mapping[str, Any]) -> str:
     return f"{plain:.0f} + {way:.0f}" if plain else f"{way:.1f}"
 
 
-def _certain(ways: Mapping[str, Any], others: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
+def _certain(
+    ways: Mapping[str, Any], others: Sequence[tuple[str, str, Mapping[str, Any]]], calibrated: Mapping[str, Change]
+) -> list[str]:
     """Name the differences whose interval leaves out zero, and say how far seeds disagree."""
     pairs = [(f"{name}, {key}", Change.of(one)) for name, way in ways.items() for key, one in way["sets"].items()]
     pairs += [
@@ -291,6 +296,7 @@ def _certain(ways: Mapping[str, Any], others: Sequence[tuple[str, str, Mapping[s
         for key, one in way["sets"].items()
         if key == "branches"
     ]
+    pairs += [(f"calibration, H of {name}", one) for name, one in calibrated.items()]
     up = [f"{name} {one.gain:+.1f}" for name, one in pairs if one.low > 0]
     down = [f"{name} {one.gain:+.1f}" for name, one in pairs if one.high < 0]
     split = [name for name, one in pairs if min(one.by_seed) < 0 < max(one.by_seed)]
