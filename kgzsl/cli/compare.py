@@ -15,7 +15,7 @@ __all__ = ["register"]
 
 HELP = """Train recipes with several semantics and print one table: semantics down, methods across.
 
---semantics takes what a recipe's [semantics] source takes: a text form ('lemmas', 'lemmas: definition | photo', a
+--semantics takes what semantics.source of a recipe takes: a text form ('lemmas', 'lemmas: definition | photo', a
 template), a file of kgzsl embed, clip:NAME, siglip:NAME, sentences:NAME, word-vectors:FILE, attributes:FILE; a text
 form may stand behind an encoder ('clip:NAME as photo'). Without it each recipe keeps its own.
 

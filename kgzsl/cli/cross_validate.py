@@ -21,7 +21,7 @@ __all__ = ["register"]
 HELP = """Hide seen classes fold by fold, fit recipes to the others and measure how well they predict the hidden ones.
 
 It needs no image: the true classifiers of the hidden classes are ranked by the predicted ones. Images of seen classes,
-given with --images or named by a recipe's table [seen_features], are ranked among the classes of their fold as well.
+given with --images or named by a recipe's table 'seen_features', are ranked among the classes of their fold as well.
 Figures are means over classes with 95 % intervals over classes. Nothing is saved.
 
 Examples:

@@ -105,8 +105,8 @@ def evaluate_command(
         typer.Option(
             metavar="recipe|NAME",
             help="Adapt the scorer to the images of each file first, without their classes (transductive setting). "
-            "recipe: as the run's recipe says under [transduction]. NAME: one of kgzsl list-options transducers or "
-            "remedies. Seen classes that compete stay as they are.",
+            "recipe: as the run's recipe says in its table 'transduction'. NAME: one of kgzsl list-options transducers "
+            "or remedies. Seen classes that compete stay as they are.",
             autocompletion=TRANSDUCED_BY,
         ),
     ] = None,

@@ -19,7 +19,7 @@ HELP = """Train the backbone of a run so that its synthesized classifiers of the
 The classifiers stay as they are; pictures of seen classes teach the backbone (SGCN-f, DGP-f). OUT gets backbone/, which
 is a backbone as any other, and run/, which reads its features. Stopped at any time, the same command goes on.
 
-A table [fine_tuning] of the run's recipe holds options of its own (epochs = 3, adapters = "lora", precision, rows,
+A table 'fine_tuning' of the run's recipe holds options of its own (epochs = 3, adapters = "lora", precision, rows,
 ...), which are taken where the command does not give them.
 
 Several processes share every batch: --processes starts them on this machine, torchrun on several.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,6 +67,12 @@ def test_every_option_says_what_it_does() -> None:
         f"{' '.join(words)} {one.name}" for words, command in ALL.items() for one in command.params if not one.help
     ]
     assert silent == []
+
+
+def test_no_help_is_taken_for_markup() -> None:
+    """rich leaves ``[word]`` out of what it prints, as a tag that it does not know."""
+    texts = [text for one in (ROOT, *ALL.values()) for text in (one.help, *(option.help for option in one.params))]
+    assert [text for text in texts if re.search(r"\[[a-z#/@][^\[\]]*\]", text or "")] == []
 
 
 def test_exit_codes_are_told(kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
