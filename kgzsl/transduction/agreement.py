@@ -19,7 +19,7 @@ __all__ = ["AgreementScorer", "TransducerAgreement"]
 
 FLOOR = 1e-6
 """No member can rule a class out further than that."""
-NEIGHBOURS, ALIGNED = 10, 0.5
+NEIGHBOURS, ALIGNED = 1, 0.5
 """How the four beginnings differ: how much is read off the images, and how many images hubs are measured on."""
 
 

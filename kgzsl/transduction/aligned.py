@@ -24,8 +24,8 @@ __all__ = ["AlignedScorer"]
 class AlignedScorer:
     """Scores ``share cos(z, p_c) / r + (1 - share) (L_c(x) - h_c) / t``, ``p_c = sum_x (L_c(x) - mean L_c) z(x)``.
 
-    z is an image's direction from the mean image, L the start's scores on the common scale, ``h_c`` the mean of L over
-    the images that the class fits best (local scaling; Conneau et al., ICLR 2018), r and t root mean squares.
+    z is an image's direction from the mean image, L the start's scores on the common scale, ``h_c`` half the mean of L
+    over the images that the class fits best (local scaling; Conneau et al., ICLR 2018), r and t root mean squares.
 
     Args:
         start: the scorer of before.
@@ -62,9 +62,9 @@ class AlignedScorer:
         away, own = unit_rows(units - mean), scale.logits(scores, 0.0, 1.0)
         directions = unit_rows((own - own.mean(dim=0)).T @ away)
         width = (away @ directions.T).square().mean().clamp(min=1e-24).sqrt()
-        hubs = (
-            own.topk(min(neighbours, len(own)), dim=0).values.mean(dim=0) if neighbours else own.new_zeros(own.shape[1])
-        )
+        hubs = own.new_zeros(own.shape[1])
+        if neighbours:
+            hubs = own.topk(min(neighbours, len(own)), dim=0).values.mean(dim=0) / 2
         spread = _centred(own - hubs).square().mean().clamp(min=1e-24).sqrt()
         columns = tuple(range(len(start.index)))
         return cls(start, scale, mean, directions / width, hubs, float(spread), share, columns)
