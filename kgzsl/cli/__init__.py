@@ -124,5 +124,13 @@ def main() -> None:
         print(f"kgzsl: {' '.join(ARGUMENT.sub('', str(error)).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("kgzsl: stopped; what was finished is kept, run the same command again to go on.", file=sys.stderr)
+        _say_stopped()
         sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == 130:  # typer's own answer to Ctrl-C inside a command, without a word
+            _say_stopped()
+        raise
+
+
+def _say_stopped() -> None:
+    print("kgzsl: stopped; what was finished is kept, run the same command again to go on.", file=sys.stderr)

@@ -94,6 +94,17 @@ def test_stopping_exits_with_130(
     assert "stopped" in capsys.readouterr().err
 
 
+def test_stopping_inside_a_command_says_so_once(
+    kgzsl: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kgzsl.recipe.Recipe.load", stopped)
+    assert kgzsl("train", "kernel", "--out", "run") == 130
+    assert capsys.readouterr().err.count("stopped") == 1
+
+
 def test_help_and_completion_import_nothing_heavy() -> None:
     code = """
 import json, os, sys
