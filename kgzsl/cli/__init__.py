@@ -68,7 +68,7 @@ kgzsl predict photo.jpg --classes okapi zebra giraffe
 kgzsl predict --help
 """
 
-ARGUMENT = re.compile(r" \(\w+=\w+\)")
+ARGUMENT = re.compile(r" \(\w+=(\w+|\.\.\.)\)")
 """What a message says to Python behind the name of an option: ``--overwrite (overwrite=True)``."""
 
 

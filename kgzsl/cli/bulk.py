@@ -47,7 +47,9 @@ kgzsl bulk extract photos/ --backbone google/mobilenet_v2_1.0_224 --out features
 kgzsl bulk extract photos/ --backbone my-model --out features --workers 2
 """
 
-SourceName = Annotated[str, typer.Argument(metavar="SOURCE", help="Pictures, Parquet or a feature file; see above.")]
+SourceName = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Pictures, Parquet or a feature file: kgzsl bulk --help.")
+]
 Out = Annotated[str, typer.Option(metavar="FOLDER", help="Where results go: a path, or an address of a store.")]
 Column = Annotated[
     str | None, typer.Option(metavar="NAME", help="Of Parquet: the column of vectors or pictures, where several are.")

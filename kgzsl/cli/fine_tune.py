@@ -149,6 +149,11 @@ def _as_text(found: dict[str, Any], num_listed: int, out: Path) -> str:
         )
         if after < before:
             lines.append("note: fewer are right than before; try fewer epochs, a smaller learning rate or adapters")
+    elif share := found["settings"]["held_out"]:
+        lines.append(
+            f"note: no picture was held out, so nothing tells whether it helped: a share of {share:g} of each class's "
+            "pictures is less than one"
+        )
     if left := num_listed - used:
         lines.append(f"note: {left} pictures of no seen class were left out")
     if found["unread"]:

@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from kgzsl.cli import COMMANDS, EXIT_CODES, completion, make_app
+from kgzsl.errors import KgzslError
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 
@@ -81,6 +82,18 @@ def test_exit_codes_are_told(kgzsl: Callable[..., int], capsys: pytest.CaptureFi
     assert all(f"{code} " in told.partition("Exit codes:")[2] for code in EXIT_CODES)
     assert set(EXIT_CODES) == {0, 1, 2, 130}
     assert kgzsl("nonsense") == 2 and kgzsl("predict", "--nonsense") == 2 and kgzsl("predict") == 2
+
+
+@pytest.mark.parametrize("argument", ["overwrite=True", "column=..."])
+def test_messages_leave_out_what_is_for_python(
+    argument: str, kgzsl: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise KgzslError(f"Name one with --this ({argument}): a, b.")
+
+    monkeypatch.setattr("kgzsl.recipe.Recipe.load", refused)
+    assert kgzsl("train", "kernel", "--out", "run") == 2
+    assert capsys.readouterr().err == "kgzsl: Name one with --this: a, b.\n"
 
 
 def test_stopping_exits_with_130(

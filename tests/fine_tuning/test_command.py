@@ -30,6 +30,17 @@ def test_fine_tune_extract_evaluate(
     assert json.loads(capsys.readouterr().out)
 
 
+def test_pictures_too_few_to_hold_any_out_are_told(
+    tuning_world, tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--backbone", tuning_world.backbone, "--epochs", 1, "--batch", 25, "--device", "cpu"]
+    words = ["fine-tune", tuning_world.run, tuning_world.pictures, *options]
+    for share, expected in ((0.05, True), (0, False)):
+        assert kgzsl(*words, "--out", tmp_path / f"tuned-{share}", "--held-out", share) == 0
+        told = capsys.readouterr().out
+        assert "on 25 pictures" in told and ("no picture was held out" in told) == expected
+
+
 def test_what_cannot_be_is_one_line(
     tuning_world, tmp_path: Path, kgzsl: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
