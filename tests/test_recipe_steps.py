@@ -83,6 +83,33 @@ def test_a_transducer_is_built_from_its_keywords() -> None:
         build_transducer("prototypes", {}, no_images, "remedy")
 
 
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (
+            {"name": "gaussian", "dims": "many"},
+            "'dims' of transducer 'gaussian' is a whole number, above 0, found 'many'",
+        ),
+        ({"name": "gaussian", "dims": -4}, "a whole number, above 0, found -4"),
+        ({"name": "gaussian", "steps": 2.5}, "a whole number, not below 0, found 2.5"),
+        ({"name": "gaussian", "temperature": 0}, "a number, above 0, found 0"),
+        ({"name": "gaussian", "ridge": float("nan")}, "a number, not below 0, found nan"),
+        ({"name": "gaussian", "pull": True}, "a number, not below 0, found True"),
+        ({"name": "inverted-softmax", "temperature": "high"}, "a number, above 0, found 'high'"),
+        ({"name": "balanced", "prior": 3}, "is a word such as 'unknown', found 3"),
+        ({"name": "agreement", "members": "gaussian"}, "'members' of transducer 'agreement' cannot be written"),
+    ],
+)
+def test_values_that_a_transducer_cannot_take_are_refused_before_the_training(table: dict, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        RecipeSteps({"transduction": table})
+
+
+def test_values_that_a_transducer_takes() -> None:
+    made = RecipeSteps({"transduction": {"name": "gaussian", "pull": 1, "neighbours": 0}}).transducer(no_images)
+    assert made == TRANSDUCERS["gaussian"](pull=1, neighbours=0)
+
+
 def test_the_tables_hold_what_the_steps_know() -> None:
     assert STEP_KEYS["fine_tuning"] == (*(one.name for one in fields(TuningSettings)), "rows", "precision")
     assert tuple(ADAPTERS) == KINDS_OF_ADAPTERS and tuple(ROWS) == TUNED_ROWS

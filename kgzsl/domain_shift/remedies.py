@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from kgzsl.domain_shift.centring import FeatureCentring
@@ -21,6 +23,9 @@ REMEDIES: dict[str, Callable[..., Transducer]] = {
     "centring": FeatureCentring,
 }
 """The remedies by name."""
+
+ABOVE_ZERO = ("dims", "kappa", "temper", "temperature")
+"""Options of transducers and remedies that are divided by, or that leave nothing where they are 0."""
 
 
 def build_transducer(
@@ -40,5 +45,27 @@ def build_transducer(
     """
     remedies: dict[str, Callable[..., Transducer]] = {**REMEDIES, "centring": partial(FeatureCentring, seen_images)}
     if wrong := [key for key, value in keywords.items() if not isinstance(value, int | float | str)]:
-        raise RecipeError(f"Option {wrong[0]!r} of {kind} {name!r} is a number, a word, true or false.")
-    return build(remedies if kind == "remedy" else {**TRANSDUCERS, **remedies}, name, kind, keywords)
+        raise RecipeError(f"Option {wrong[0]!r} of {kind} {name!r} is a number or a word.")
+    variants = remedies if kind == "remedy" else {**TRANSDUCERS, **remedies}
+    if name in variants:
+        _check_values(variants[name], keywords, f"of {kind} {name!r}")
+    return build(variants, name, kind, keywords)
+
+
+def _check_values(variant: Callable[..., Transducer], keywords: Mapping[str, Any], where: str) -> None:
+    """Refuse values of another kind than the default, and numbers that no option takes: negative or infinite ones."""
+    defaults = {key: one.default for key, one in signature(variant).parameters.items()}
+    for key, value in keywords.items():
+        if key not in defaults:
+            continue
+        if not isinstance(default := defaults[key], int | float | str):
+            raise RecipeError(f"Option {key!r} {where} cannot be written in a recipe; give it in Python.")
+        if isinstance(default, str):
+            if not isinstance(value, str):
+                raise RecipeError(f"Option {key!r} {where} is a word such as {default!r}, found {value!r}.")
+            continue
+        kinds, told = (int, "a whole number") if isinstance(default, int) else (int | float, "a number")
+        least = "above 0" if key in ABOVE_ZERO else "not below 0"
+        fits = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+        if not fits or value < 0 or (value == 0 and key in ABOVE_ZERO):
+            raise RecipeError(f"Option {key!r} {where} is {told}, {least}, found {value!r}.")
