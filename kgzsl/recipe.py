@@ -192,7 +192,7 @@ class Recipe:
             log.warning(
                 "The graph has %s, but method %r as the recipe has it knows the hierarchy alone: they change nothing. "
                 "Networks that gather along them are sgcn, gcnz, residual, gat, sage, transformer, and rgcn with "
-                "network_options = { links = true }.",
+                "network_options = { links = true }; method episodic reads them, too.",
                 told,
                 self._get("method", "name"),
             )
