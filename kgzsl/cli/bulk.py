@@ -166,11 +166,14 @@ def extract(
 
 
 def _show(report: BulkReport, as_json: bool) -> None:
+    """Print what was done; the exit code is 1 where not one row could be read."""
     if as_json:
         typer.echo(json.dumps(report.to_json()))
-        return
-    typer.echo(f"{report.out}: {report.rows:,} rows in {report.blocks:,} files, {report.seconds:.1f} s")
-    if report.errors:
-        typer.echo(f"{report.errors:,} rows could not be read; their column error says why")
-    if report.resumed:
-        typer.echo(f"{report.resumed:,} files were finished by an earlier run")
+    else:
+        typer.echo(f"{report.out}: {report.rows:,} rows in {report.blocks:,} files, {report.seconds:.1f} s")
+        if report.errors:
+            typer.echo(f"{report.errors:,} rows could not be read; their column error says why")
+        if report.resumed:
+            typer.echo(f"{report.resumed:,} files were finished by an earlier run")
+    if report.rows and report.errors == report.rows:
+        raise typer.Exit(1)

@@ -224,6 +224,15 @@ def test_a_part_of_a_block_of_bad_pictures_alone(tiny_backbone: Path, tmp_path: 
     assert [row is None for row in half.column("features").to_pylist()] == [True, True, False]
 
 
+def test_nothing_but_bad_pictures_is_exit_code_1(kgzsl, capsys, tiny_backbone: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "0.png").write_bytes(b"no picture")
+    command = ("bulk", "extract", tmp_path / "photos", "--backbone", tiny_backbone, "--out", tmp_path / "out")
+    assert kgzsl(*command) == 1
+    assert "1 rows could not be read; their column error says why" in capsys.readouterr().out
+    assert pq.read_table(tmp_path / "out").column("features").to_pylist() == [None]
+
+
 def test_decoding_reads_few_batches_ahead(tiny_backbone: Path) -> None:
     backbone: Backbone = load_backbone(tiny_backbone)
     read = 0
