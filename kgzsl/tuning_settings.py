@@ -64,6 +64,9 @@ class TuningSettings:
         for name, least in (("epochs", 1), ("batch", 1), ("rank", 1), ("checkpoint_every", 1), ("seed", 0)):
             if type(value := getattr(self, name)) is not int or value < least:
                 raise RecipeError(f"{name} is a whole number from {least}, found {value!r}.")
+        for name in ("learning_rate", "momentum", "weight_decay", "held_out", "crop", "scale"):
+            if type(value := getattr(self, name)) not in (int, float) and not (name == "scale" and value is None):
+                raise RecipeError(f"{name} is a number, found {value!r}.")
         if self.learning_rate <= 0 or self.weight_decay < 0 or not 0 <= self.momentum < 1:
             raise RecipeError("learning_rate is above 0, weight_decay at least 0, momentum from 0 to below 1.")
         if not 0 <= self.held_out < 1 or not 0 < self.crop <= 1:

@@ -39,7 +39,7 @@ def no_images() -> FeatureSet:
         ("fine_tuning.epoch=3", RecipeError, r"Table \[fine_tuning\] has no key 'epoch'; .*Did you mean 'epochs'"),
         ("fine_tuning.epochs=0", RecipeError, "epochs is a whole number from 1, found 0"),
         ("fine_tuning.seed=first", RecipeError, "seed is a whole number from 0, found 'first'"),
-        ("fine_tuning.learning_rate=fast", RecipeError, "cannot be built from .*'fast'"),
+        ("fine_tuning.learning_rate=fast", RecipeError, "learning_rate is a number, found 'fast'"),
         ("fine_tuning.adapters=dora", UnknownVariantError, "No kind of adapters is called 'dora'"),
         (
             "fine_tuning.rows=all",

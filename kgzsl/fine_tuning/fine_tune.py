@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = ["TuningJob", "fine_tune"]
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -118,6 +121,7 @@ def fine_tune(
     check_backbone(head, loaded)
     fingerprint = _fingerprint(job, loaded, chosen)
     if (done := _finished(job.out, fingerprint)) is not None:
+        log.warning("%s holds the result of this fine-tuning already; nothing was trained anew", job.out)
         return done
     check_place(job.out, overwrite)
     _check_partial(job.partial, fingerprint, restart)

@@ -139,9 +139,10 @@ def test_a_stopped_training_ends_in_the_same_bytes(
     assert ends[0] == ends[1] and not (tmp_path / "out.partial").exists()
 
 
-def test_a_finished_folder_is_left_and_another_one_refused(tuning_world, tuned: Path) -> None:
+def test_a_finished_folder_is_left_and_another_one_refused(tuning_world, tuned: Path, caplog) -> None:
     before = (tuned / "kgzsl-export.json").stat().st_mtime_ns
     assert tune(tuning_world, tuned)["settings"]["epochs"] == 3
+    assert "holds the result of this fine-tuning already; nothing was trained anew" in caplog.text
     assert (tuned / "kgzsl-export.json").stat().st_mtime_ns == before
     with pytest.raises(InputFileError, match="holds an export already"):
         tune(tuning_world, tuned, TuningSettings(epochs=1))
