@@ -13,7 +13,7 @@ from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.classes import ClassText
 from kgzsl.errors import BackboneMismatchError, InputFileError
 from kgzsl.features import NO_CLASS, FeatureSet
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import PERSON_MARK, ClassGraph
 from kgzsl.graph.storage import load_graph
 from kgzsl.naming import ClassResolver
 from kgzsl.prediction import ImagePrediction, PathStep, Prediction, Predictions
@@ -30,7 +30,6 @@ __all__ = ["SPLITS", "ZeroShotClassifier"]
 
 SPLITS = ("seen", "unseen", "all")
 NOUNS = "wordnet-nouns"
-PERSON = "person"
 
 
 class ZeroShotClassifier(ClassChanges):
@@ -159,7 +158,7 @@ class ZeroShotClassifier(ClassChanges):
         return class_ids
 
     def _is_person(self, class_id: ClassId) -> bool:
-        return PERSON in self.added.marks(class_id)
+        return PERSON_MARK in self.added.marks(class_id)
 
     def text(self, class_id: ClassId) -> ClassText:
         """Return the words of a class of the run, of an added one, or of any noun; its new name if it was renamed."""
@@ -175,7 +174,7 @@ class ZeroShotClassifier(ClassChanges):
         if split not in lists:
             raise InputFileError(f"No split is called {split!r}; choose one of {', '.join(SPLITS)}.")
         present = [class_id for class_id in dict.fromkeys(lists[split]) if not self.added.is_removed(class_id)]
-        persons = frozenset() if include_person else self.added.marked(PERSON)
+        persons = frozenset() if include_person else self.added.marked(PERSON_MARK)
         return tuple(class_id for class_id in present if class_id not in persons)
 
     def scorer_of(self, class_ids: ClassIds) -> StoredScorer:

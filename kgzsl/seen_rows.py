@@ -9,9 +9,15 @@ from __future__ import annotations
 from kgzsl.bank import ClassifierBank, StoredScorer
 from kgzsl.errors import InputFileError
 
-__all__ = ["SEEN_ROWS", "with_seen_rows"]
+__all__ = ["SEEN_ROWS", "check_seen_rows", "with_seen_rows"]
 
 SEEN_ROWS = ("predicted", "head")
+
+
+def check_seen_rows(seen_rows: str | None) -> None:
+    """Raise InputFileError where the rows of the seen classes are called otherwise; None leaves the choice."""
+    if seen_rows not in (None, *SEEN_ROWS):
+        raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
 
 
 def with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: str | None = None) -> StoredScorer:
@@ -26,8 +32,7 @@ def with_seen_rows(scorer: StoredScorer, seen_bank: ClassifierBank, seen_rows: s
     Raises:
         InputFileError: the head's rows are asked for, and the scorer is no bank; or nothing is called so.
     """
-    if seen_rows not in (None, *SEEN_ROWS):
-        raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
+    check_seen_rows(seen_rows)
     if not isinstance(scorer, ClassifierBank):
         if seen_rows == "head":
             raise InputFileError("--seen-rows head needs a run whose method makes linear classifiers; leave it out.")

@@ -368,48 +368,16 @@ def write_page(world: World, results: dict[str, Any], page: Path) -> None:
     write_text(page, "\n".join([introduction, *table(results), *note, ""]))
 
 
-def write_files(world: World, folder: Path) -> None:
-    """Write the birds below their synsets as files that the recipes ``attribute_nodes`` name."""
-    import shutil
-
-    from kgzsl.graph.storage import save_graph
-    from kgzsl.runtime import write_text
-
-    save_graph(world.graphs["taxonomy"], folder / "graph", {"seen": world.seen, "unseen": world.unseen})
-    attributes = world.benchmarks["standardised"].attributes.select((*world.seen, *world.unseen))
-    attributes.save(folder / "attributes.safetensors")
-    shutil.copyfile(world.assets / "attributes" / "cub.tsv", folder / "attributes.tsv")
-    for name in ("trainval", "test_seen", "test_unseen"):
-        world.parts[name].save(folder / f"{name.replace('_', '-')}.safetensors")
-    write_text(folder / "synsets.tsv", _by_synset(world.assets / "attributes"))
-
-
-def _by_synset(folder: Path) -> str:
-    """Return the table of attributes with a row a synset, the mean of its classes."""
-    head, *lines = (folder / "cub.tsv").read_text(encoding="utf-8").splitlines()
-    rows = {line.split("\t")[0]: [float(cell) for cell in line.split("\t")[2:]] for line in lines}
-    held: dict[str, list[list[float]]] = {}
-    for line in (folder / "cub-wnids.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        held.setdefault(line.split("\t")[1], []).append(rows[line.split("\t")[0]])
-    names = ["class_id", *head.split("\t")[2:]]
-    table = [[wnid, *(f"{value:.4f}" for value in np.mean(each, axis=0))] for wnid, each in sorted(held.items())]
-    return "\n".join("\t".join(row) for row in (names, *table)) + "\n"
-
-
 def main() -> None:
     """Parse the command line and do what is left."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "attributes")
     parser.add_argument("--only", nargs="*", help="names of methods, such as eszsl")
-    parser.add_argument("--files", type=Path, help="write graph, attributes and features there, and do nothing else")
     parser.add_argument("--write-only", action="store_true", help="write the page from what was measured")
     chosen = parser.parse_args()
     if not (assets := os.environ.get("KGZSL_ASSETS")):
         sys.exit("Set KGZSL_ASSETS to the folder that holds attributes/ and features/.")
     world, path = World(Path(assets)), chosen.runs / "results.json"
-    if chosen.files is not None:
-        write_files(world, chosen.files)
-        sys.exit()
     if not chosen.write_only:
         run(world, [row for row in ROWS if not chosen.only or row.method in chosen.only], path)
     if not path.is_file():

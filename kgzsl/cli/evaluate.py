@@ -199,13 +199,12 @@ def _check_options(
     from kgzsl.errors import InputFileError
     from kgzsl.evaluation import check_curve_file, check_plotting
     from kgzsl.registry import choose
-    from kgzsl.seen_rows import SEEN_ROWS
+    from kgzsl.seen_rows import check_seen_rows
     from kgzsl.transduction import TRANSDUCERS
 
     if transduce not in (None, FROM_RECIPE):
         choose({**TRANSDUCERS, **REMEDIES}, str(transduce), "transducer")
-    if seen_rows not in (None, *SEEN_ROWS):
-        raise InputFileError(f"--seen-rows is one of {', '.join(SEEN_ROWS)}, found {seen_rows!r}.")
+    check_seen_rows(seen_rows)
     if calibrate not in (None, *CALIBRATIONS):
         check_number(calibrate)
     if calibrate == "cv" and seen_images is None:

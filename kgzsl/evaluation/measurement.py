@@ -20,7 +20,7 @@ from kgzsl.evaluation.relatives import Relatives
 from kgzsl.evaluation.report import Figures, Report
 from kgzsl.evaluation.seen_unseen import SeenUnseen, gaps_of_scores
 from kgzsl.features import FeatureSet
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import PERSON_MARK, ClassGraph
 from kgzsl.registry import choose
 from kgzsl.scoring import CalibratedScorer
 from kgzsl.splits import Split
@@ -106,7 +106,7 @@ def evaluate(
 
 
 def _notes(graph: ClassGraph, chosen: Sequence[ClassId]) -> tuple[str, ...]:
-    persons = len(graph.marked("person") & set(chosen))
+    persons = len(graph.marked(PERSON_MARK) & set(chosen))
     if not persons:
         return ()
     return (

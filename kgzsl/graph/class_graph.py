@@ -19,10 +19,13 @@ from kgzsl.types import Array, ClassId, Int
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["ADDED", "HYPERNYM", "INSTANCE", "RELATIONS", "ClassGraph", "NewClass"]
+__all__ = ["ADDED", "HYPERNYM", "INSTANCE", "PERSON_MARK", "RELATIONS", "ClassGraph", "NewClass"]
 
 RELATIONS = ("hypernym", "instance", "added")
 HYPERNYM, INSTANCE, ADDED = range(3)
+
+PERSON_MARK = "person"
+"""The mark of classes of persons, which are no candidates unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)

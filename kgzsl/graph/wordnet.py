@@ -22,7 +22,7 @@ import numpy as np
 
 from kgzsl.classes import ClassIndex, ClassText
 from kgzsl.errors import CorruptFileError, GraphError, InputFileError, MissingResourceError, UnknownClassError
-from kgzsl.graph.class_graph import HYPERNYM, INSTANCE, ClassGraph
+from kgzsl.graph.class_graph import HYPERNYM, INSTANCE, PERSON_MARK, ClassGraph
 from kgzsl.types import ClassId, PathLike
 
 __all__ = [
@@ -113,7 +113,7 @@ class WordNet:
             texts = tuple(_text(synset) for synset in synsets)
         table = np.array(edges, dtype=np.int64).reshape(-1, 3)  # (E, 3)
         ids = tuple(_wnid(synset) for synset in synsets)
-        marks = {"person": frozenset(ids[row] for row in _below(edges, ids.index(PERSON)))} if PERSON in ids else {}
+        marks = {PERSON_MARK: frozenset(ids[row] for row in _below(edges, ids.index(PERSON)))} if PERSON in ids else {}
         provenance = {"wordnet": VERSION, "induce": "full", "command": "kgzsl graph build"}
         index = ClassIndex(ids, "graph 'wordnet-nouns'")
         return ClassGraph("wordnet-nouns", index, texts, table[:, :2], table[:, 2], marks, provenance)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kgzsl.errors import UnknownClassError
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import PERSON_MARK, ClassGraph
 from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.naming.candidate import AMBIGUOUS, COMPLETE, FAIR, LINKED, SURE, UNKNOWN, WEAK, Candidate, Link, Match
 from kgzsl.naming.hints import path_labels, sibling_labels
@@ -30,7 +30,6 @@ from kgzsl.types import ClassId
 
 __all__ = ["Linker"]
 
-PERSON = "person"
 SUGGESTIONS = 5
 GIVEN_ID = re.compile(r"(?P<id>n\d{8})[\s_:,;-]+(?P<rest>\S.*)")
 """A label as lists and folders of ImageNet have it: ``n01440764 tench, Tinca tinca``, ``n01440764_tench``."""
@@ -90,7 +89,7 @@ class Linker:
         self.include_person, self.first_sense = include_person, first_sense
         self._seen = None if seen is None else frozenset(seen)
         self._around = graph if self.nouns is None else self.nouns
-        self._persons = self.graph.marked(PERSON) | self._around.marked(PERSON)
+        self._persons = self.graph.marked(PERSON_MARK) | self._around.marked(PERSON_MARK)
         self._within = self._below(tuple(within))
 
     def _below(self, class_ids: tuple[ClassId, ...]) -> frozenset[ClassId] | None:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from kgzsl.classes import ClassText
 from kgzsl.errors import AmbiguousClassError, GraphError, InputFileError, UnknownClassError
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import PERSON_MARK, ClassGraph
 from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.naming.hints import path_hint
 from kgzsl.naming.lemmas import LemmaIndex
@@ -23,7 +23,6 @@ __all__ = ["ClassResolver", "Sense", "is_wnid"]
 
 WNID = re.compile(r"n\d{8}")
 CLASS_NAME = re.compile(r".+\.[a-z]\.\d+")
-PERSON = "person"
 SUGGESTIONS = 3
 LISTED_ERRORS = 5
 
@@ -145,7 +144,7 @@ class ClassResolver:
 
     def _is_person(self, sense: Sense) -> bool:
         graph = self.graph if sense.in_graph else self.nouns
-        return graph is not None and sense.class_id in graph.marked(PERSON)
+        return graph is not None and sense.class_id in graph.marked(PERSON_MARK)
 
     def _candidates(self, name: str) -> list[ClassId]:
         if name in self.graph.index:

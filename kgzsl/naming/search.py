@@ -17,7 +17,7 @@ import numpy as np
 
 from kgzsl.classes import ClassText
 from kgzsl.errors import InputFileError
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import PERSON_MARK, ClassGraph
 from kgzsl.graph.links import ATTRIBUTE_MARK
 from kgzsl.naming.hints import path_labels
 from kgzsl.naming.lemmas import lemmas_of
@@ -27,7 +27,6 @@ from kgzsl.types import ClassId
 
 __all__ = ["NameHit", "NameSearch"]
 
-PERSON = "person"
 LAST = "\U0010ffff"
 MORE = 4
 """Entries looked at for each hit wanted, at first; a class may stand under several of its lemmas."""
@@ -99,7 +98,7 @@ class NameSearch:
         self._seen = None if seen is None else frozenset(seen)
         around = ClassResolver(graph, nouns).nouns
         self._graphs = (graph,) if around is None else (around, graph)
-        self._persons = frozenset[ClassId]().union(*(one.marked(PERSON) for one in self._graphs))
+        self._persons = frozenset[ClassId]().union(*(one.marked(PERSON_MARK) for one in self._graphs))
         hidden = frozenset[ClassId]() if include_person else self._persons
         entries = sorted(self._entries(hidden | graph.marked(ATTRIBUTE_MARK)))
         self._keys = [entry[0] for entry in entries]

@@ -15,7 +15,7 @@ import torch
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.errors import InputFileError, MissingDependencyError
-from kgzsl.graph.class_graph import ClassGraph
+from kgzsl.graph.class_graph import PERSON_MARK, ClassGraph
 from kgzsl.plots.branches import coloured_branches
 from kgzsl.run_folder import RunFolder
 from kgzsl.types import Array, ClassId, Float, Tensor
@@ -69,7 +69,7 @@ def chosen_classes(
 
     Classes of persons are left out unless asked for; classes asked for are in any case shown.
     """
-    person, wanted = run.graph.marked("person"), set(asked)
+    person, wanted = run.graph.marked(PERSON_MARK), set(asked)
     generator = np.random.default_rng(seed)
     kinds = []
     for ids, number in ((run.split.seen, 2 * most // 3), (run.split.unseen, most - 2 * most // 3)):

@@ -27,6 +27,7 @@ from kgzsl.errors import (
 from kgzsl.explain import choose_neighbourhood, explain, neighbourhood_of
 from kgzsl.explain.asked import placement_of
 from kgzsl.features import NO_CLASS, FeatureSet
+from kgzsl.graph.class_graph import PERSON_MARK
 from kgzsl.naming.search import NameHit, NameSearch
 from kgzsl.serve.batching import FeatureBatcher
 from kgzsl.serve.failures import RequestError
@@ -36,8 +37,6 @@ from kgzsl.types import ClassId, Tensor
 from kgzsl.vision import Backbone, load_image
 
 __all__ = ["Query", "Service", "Upload"]
-
-PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +337,7 @@ class Service:
                 senses = [
                     sense
                     for sense in self.classifier.resolver.senses(name)
-                    if include_person or PERSON not in self.classifier.added.marks(sense.class_id)
+                    if include_person or PERSON_MARK not in self.classifier.added.marks(sense.class_id)
                 ]
                 raise RequestError(
                     str(error),

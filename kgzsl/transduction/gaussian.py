@@ -189,10 +189,7 @@ class GaussianClustering:
         if not len(unlabelled):
             return scorer
         start, before = carried(scorer, GaussianScorer)
-        if before is None:
-            begun: Scorer = AlignedScorer.of(start, unlabelled, self.aligned, self.neighbours)
-        else:
-            begun = before.start
+        begun = before.start if before else AlignedScorer.of(start, unlabelled, self.aligned, self.neighbours)
         units, scores = unit_rows(unlabelled.features), begun.score(unlabelled)
         if before is None:
             scale, space = StartScale.of(scores), MainDirections.of(units, self.dims)

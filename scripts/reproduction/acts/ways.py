@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from attributes import World, write_files
+from attribute_files import write_files
+from attributes import World
 
 from kgzsl.bank import ClassifierBank
 from kgzsl.domain_shift import REMEDIES, build_transducer
