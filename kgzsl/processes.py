@@ -173,7 +173,11 @@ class _Call:
         _quiet()
 
     def __call__(self, fabric: Fabric) -> Any:
-        return self.function(fabric, *self.arguments)
+        found = self.function(fabric, *self.arguments)
+        if place_among_processes()[1] > 1:  # else its threads are ended with the program, which may abort it
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
+        return found
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be made anew, and so keep Fabric quiet, in the process it is sent to."""

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import typer
 
 from kgzsl import __version__
-from kgzsl.cli.start_up import leave_all
 from kgzsl.errors import KgzslError
 
 __all__ = ["COMMANDS", "EXIT_CODES", "main", "make_app"]
@@ -117,7 +116,6 @@ def _app_of(files: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; a KgzslError becomes one line on standard error and exit code 2."""
-    leave_all()
     try:
         make_app(sys.argv[1] if len(sys.argv) > 1 else None)()
     except KgzslError as error:

@@ -15,7 +15,7 @@ from kgzsl.cli.given_classes import check_one_of_two, read_candidates
 from kgzsl.cli.given_images import read_images
 from kgzsl.cli.last_run import last_run
 from kgzsl.cli.several_values import ListOptionCommand
-from kgzsl.cli.start_up import keeping_all
+from kgzsl.cli.start_up import keeping_all, leave_all
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,6 +104,7 @@ def predict_command(
     if run is None:
         run = last_run()
         typer.echo(f"run: {run}", err=True)
+    leave_all()
     with keeping_all():
         from kgzsl.classifier import ZeroShotClassifier
 
